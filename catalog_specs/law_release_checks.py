@@ -1,0 +1,215 @@
+"""Cross-checks of the files about letting data out and wiping it, and what all cross-checks share.
+
+A problem is a sentence ``file: place: what is wrong; what to do``. Nothing here reads a file.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from catalog_specs.law import Deadlines, Duties, Lifecycle, Roles, Sources
+from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
+from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
+from catalog_specs.model import EntrySpec, RuleBook
+
+CHARACTER_CLASS = re.compile(r"\[(?:\\.|[^\]\\])*\]")
+UNFIT_IN_PATTERN = re.compile(r"\\[dDwWsSbB]|(?<!\\)\(\?(?!:)|(?<!\\)[\^$]")
+Problems = Iterator[str]
+
+
+@dataclass(frozen=True)
+class Law:
+    """The law files as their models. ``entry`` and ``rules`` are looked into when they are given."""
+
+    sources: Sources
+    duties: Duties
+    deadlines: Deadlines
+    roles: Roles
+    lifecycle: Lifecycle
+    responsibility: Responsibility
+    retirement: Retirement
+    desensitization: Desensitization
+    ckan: Ckan
+    entry: EntrySpec | None = None
+    rules: RuleBook | None = None
+
+    @cached_property
+    def profiles(self) -> dict[str, str]:
+        """Profile key to the key of its measure."""
+        return {s.profile: s.key for s in self.sources.sources if s.profile}
+
+    @cached_property
+    def moves(self) -> set[str]:
+        return keys_of(self.lifecycle.moves)
+
+    @cached_property
+    def permissions(self) -> set[str]:
+        return keys_of(self.roles.permissions)
+
+    @cached_property
+    def clocks(self) -> set[str]:
+        return keys_of(self.deadlines.clocks)
+
+    @cached_property
+    def bodies(self) -> set[str]:
+        return keys_of(self.roles.roles) | keys_of(self.roles.units)
+
+
+def keys_of(rows: Iterable[Named]) -> set[str]:
+    return {row.key for row in rows}
+
+
+def unknown(place: str, names: Iterable[str], known: Collection[str], where: str) -> Problems:
+    for name in names:
+        if name and name not in known:
+            yield f"{place}: “{name}” is not in {where}; correct the name or add the row"
+
+
+# ---- lists, wiping, masking, portals ----------------------------------------------------------------------
+
+
+def _lists(law: Law) -> Problems:
+    doc, place = law.responsibility, "responsibility.yaml"
+    columns, conditions = keys_of(doc.columns), keys_of(doc.conditions)
+    for kind in doc.lists:
+        names = [*kind.annex, *(n for c in kind.article for n in (c.column, c.opened_column))]
+        yield from unknown(f"{place}: lists {kind.key}", names, columns, "columns")
+        yield from unknown(f"{place}: lists {kind.key}", [kind.rows], keys_of(doc.row_sets), "row_sets")
+        yield from unknown(f"{place}: lists {kind.key}", [kind.profile], law.profiles, "the profiles")
+    for column in doc.columns:
+        yield from unknown(f"{place}: columns {column.key}", [column.when], conditions, "conditions")
+        if column.of == "clock":
+            yield from unknown(f"{place}: columns {column.key}", [column.field], law.clocks, "clocks")
+    for pattern in doc.patterns:
+        yield from unknown(f"{place}: patterns {pattern.key}", pattern.forms, keys_of(doc.forms), "forms")
+        yield from unknown(f"{place}: patterns {pattern.key}", keys_of(doc.forms), pattern.forms, "its row")
+    asked = [doc.request.filed_by, doc.request.consented_by, doc.request.answered_by]
+    yield from unknown(f"{place}: request", asked, law.permissions, "permissions of roles.yaml")
+    yield from unknown(f"{place}: usage_record", [doc.usage_record.keep], law.clocks, "clocks")
+
+
+def _wiping(law: Law) -> Problems:
+    doc, place = law.retirement, "retirement.yaml"
+    techniques, fields = keys_of(doc.techniques), keys_of(doc.fields)
+    for medium in doc.media:
+        allowed = (*medium.clear, *medium.purge, *medium.destroy)
+        yield from unknown(
+            f"{place}: media {medium.key}", (*allowed, *medium.never), techniques, "techniques"
+        )
+        for name in sorted(set(allowed) & set(medium.never)):
+            yield f"{place}: media {medium.key}: “{name}” is allowed and never; remove one"
+    for kind in doc.kinds:
+        names = (*kind.mandatory, *kind.conditional)
+        yield from unknown(f"{place}: kinds {kind.key}", names, fields, "fields")
+        wanted = kind.conditional.values()
+        yield from unknown(f"{place}: kinds {kind.key}", wanted, keys_of(doc.conditions), "conditions")
+    for state in doc.states:
+        yield from unknown(f"{place}: states {state.key}", state.next, keys_of(doc.states), "states")
+    for choice in doc.level_choice:
+        methods = (choice.at_least, *choice.also)
+        yield from unknown(f"{place}: level_choice", methods, keys_of(doc.methods), "methods")
+        if bool(choice.at_least) == choice.refer:
+            yield f"{place}: level_choice {choice.grades}: give either at_least or refer"
+    yield from unknown(f"{place}: keep", doc.keep, law.clocks, "clocks of deadlines.yaml")
+    for rule in doc.rules:
+        yield from _wipe_rule(law, f"{place}: rules {rule.id}", rule)
+
+
+def _wipe_rule(law: Law, place: str, rule: WipeRule) -> Problems:
+    doc = law.retirement
+    tables: dict[str, Iterable[Named]] = {
+        "media": doc.media, "techniques": doc.techniques, "methods": doc.methods,
+        "except_techniques": doc.techniques, "except_methods": doc.methods,
+        "except_destinations": doc.destinations, "needs": doc.fields, "field": doc.fields,
+        "first": doc.fields, "second": doc.fields, "started": doc.fields, "finished": doc.fields,
+    }  # fmt: skip
+    for name, value in rule.params.items():
+        if name in tables:
+            names = value if isinstance(value, tuple) else (str(value),)
+            yield from unknown(f"{place}: {name}", names, keys_of(tables[name]), "its table")
+    yield from unknown(place, rule.only_cases, keys_of(doc.cases), "cases")
+
+
+def _masking(law: Law) -> Problems:
+    doc, place = law.desensitization, "desensitization.yaml"
+    detectors, methods = keys_of(doc.detectors), keys_of(doc.methods)
+    weak = {method.key for method in doc.methods if not method.adequate}
+    hints = [row.detector for row in doc.column_hints.strong]
+    named = (*hints, *doc.column_hints.person_rules.detectors, doc.embedded.detector)
+    yield from unknown(f"{place}: column_hints", named, detectors, "detectors")
+    for detector in doc.detectors:
+        yield from unknown(f"{place}: detectors {detector.key}", detector.yields_to, detectors, "detectors")
+    for form in doc.masked_forms:
+        here = f"{place}: masked_forms {form.key}"
+        yield from unknown(here, form.detectors, detectors, "detectors")
+        for tier in (form.display, form.conditional, form.unconditional):
+            yield from unknown(here, tier.methods, methods, "methods")
+            if tier.never == bool(tier.methods) or weak & set(tier.methods):
+                yield f"{here}: a tier is either never given or has adequate methods; correct it"
+    forms = {form.key for form in doc.masked_forms}
+    yield from unknown(f"{place}: masked_ok", (row.key for row in doc.masked_ok), forms, "masked_forms")
+    yield from unknown(f"{place}: mask_rules", doc.mask_rules.tail_forms, forms, "masked_forms")
+    for condition in doc.proof.pass_if:
+        here, params = f"{place}: pass_if {condition.key}", condition.params
+        yield from unknown(here, params.except_methods, methods, "methods")
+        asked = (params.field, params.first, params.second, params.by)
+        yield from unknown(here, asked, keys_of(doc.proof.fields), "proof fields")
+    yield from unknown(f"{place}: proof", [doc.proof.valid], law.clocks, "clocks of deadlines.yaml")
+    floors = [verdict.at_least for verdict in doc.verdicts]
+    if floors != sorted(floors, reverse=True) or not floors or floors[-1] != 0:
+        yield f"{place}: verdicts: the bands must fall to 0; put them in order"
+
+
+def _patterns(law: Law) -> Problems:
+    doc = law.desensitization
+    rows: tuple[Detector | MaskedOk, ...] = (*doc.detectors, *doc.masked_ok)
+    for row in rows:
+        if UNFIT_IN_PATTERN.search(CHARACTER_CLASS.sub("", row.pattern)) or "\\d" in row.pattern:
+            yield (
+                f"desensitization.yaml: {row.key}: an anchor, a look-around or a class such as \\d is in the"
+                " pattern; write core classes such as [0-9] only"
+            )
+
+
+def _portals(law: Law) -> Problems:
+    doc, place = law.ckan, "ckan.yaml"
+    for target in doc.targets:
+        here = f"{place}: targets {target.key}"
+        yield from unknown(here, target.guards, law.lifecycle.guard_index, "guards of lifecycle.yaml")
+        yield from unknown(here, target.entry_states, keys_of(law.lifecycle.entry_states), "entry_states")
+        states = keys_of(law.lifecycle.distributions)
+        yield from unknown(here, target.distribution_states, states, "distributions")
+    secret = {row.field for row in doc.never_sent}
+    for sending in (*doc.package, *doc.organization, *doc.extras, *doc.resource, *doc.items.fields):
+        if sending.source in secret:
+            yield f"{place}: {sending.to}: “{sending.source}” is never sent; remove the row"
+    methods = keys_of(law.desensitization.methods)
+    yield from unknown(f"{place}: items", doc.items.never_methods, methods, "methods of desensitization.yaml")
+
+
+def _entry_fields(law: Law) -> Problems:
+    if law.entry is None:
+        return
+    fields, items = {f.key for f in law.entry.fields}, {f.key for f in law.entry.items}
+    doc = law.responsibility
+    named = [*(c.field for c in doc.columns if c.of == "entry"), *(row.field for row in doc.never_printed)]
+    named += [name for pattern in doc.patterns for name in pattern.needs]
+    yield from unknown("responsibility.yaml", named, fields, "fields of entry.yaml")
+    ckan = law.ckan
+    sent = (*ckan.package, *ckan.organization, *ckan.extras, *ckan.resource, *ckan.items.fields)
+    for where in (*(row.source for row in sent), *(row.field for row in ckan.never_sent)):
+        owner, _, name = where.partition(".")
+        known = {"entry": fields, "item": items}.get(owner)
+        if known is not None:
+            yield from unknown(f"ckan.yaml: {where}", [name], known, "entry.yaml")
+
+
+RELEASE_CHECKS: tuple[Callable[[Law], Problems], ...] = (
+    _lists,
+    _wiping,
+    _masking,
+    _patterns,
+    _portals,
+    _entry_fields,
+)

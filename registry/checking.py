@@ -1,0 +1,256 @@
+"""A catalogue file read and judged without a database: what ``mulu check`` answers, and what intake builds on."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from catalog_specs import Specs, default_profile, load, profile_of_region
+from catalog_specs.model import Level
+from registry.layout import ENTRIES, ITEMS, ONE_ROW, Layout, find_layout
+from registry.rows import READ_BY_KIND, Located, Place, ReadEntry, Readers, SheetReader, Sheets, read_lines
+from registry.secrecy import SecretScan, secret_findings
+from registry.sheets import RawSheet, kind_of, read_csv, read_jsonl, read_workbook
+from registry.workbook_scan import column_letters, refuse
+from validators.assess import Assessment, assess_all
+from validators.case import Facts
+from validators.codes import credit_code_fault, region_of
+from validators.findings import Finding, Need, Worded, drop_echoes, word, word_need
+
+Progress = Callable[[int, int], None]
+
+
+class Line(NamedTuple):
+    """One finding of a file, worded, with its place. ``cell`` is such as C5, empty when no column is meant."""
+
+    worded: Worded
+    place: Place
+    entry: str
+
+    @property
+    def cell(self) -> str:
+        column = self.place.column
+        return f"{column_letters(column)}{self.place.row}" if column >= 0 else ""
+
+
+@dataclass(slots=True)
+class FileCheck:
+    """A file, what was read from it, and the judgement of each entry (empty when a secret stopped it)."""
+
+    path: Path
+    sha256: str
+    kind: str
+    specs: Specs
+    sheets: Sheets
+    assessments: list[Assessment] = field(default_factory=list)
+    secret: bool = False
+
+    def findings_of(self, number: int) -> list[Finding]:
+        """All findings of entry ``number``: of its reading and of the rules, without double complaints."""
+        entry = self.sheets.entries[number]
+        return drop_echoes([*entry.findings, *self.assessments[number].findings])
+
+    def lines(self, lang: str = "zh") -> Iterator[Line]:
+        """Every finding, worded: those of the file first, then entry by entry."""
+        for located in self.sheets.findings:
+            yield Line(word(located.finding, self.specs, lang), located.place, "")
+        for number, entry in enumerate(self.sheets.entries if self.assessments else ()):
+            name = entry_name(entry)
+            for finding in self.findings_of(number):
+                yield Line(word(finding, self.specs, lang), entry.place(finding), name)
+
+    def needs(self) -> Iterator[tuple[str, Need]]:
+        """Every need with the name of its entry."""
+        for entry, assessment in zip(self.sheets.entries, self.assessments, strict=False):
+            for need in assessment.needs:
+                yield entry_name(entry), need
+
+    def count(self) -> Counter[Level]:
+        """How many findings of each level."""
+        rules = self.specs.rules
+        counted = Counter(rules[located.finding.rule].level for located in self.sheets.findings)
+        for number in range(len(self.assessments)):
+            counted.update(rules[f.rule].level for f in self.findings_of(number))
+        return counted
+
+
+def entry_name(entry: ReadEntry) -> str:
+    """What an entry is called in a report: its code, else its name, else its row."""
+    content = entry.content
+    return str(content.get("resource_code") or content.get("resource_name") or f"第{entry.origin.row}行")
+
+
+def read_file(path: Path, specs: Specs) -> tuple[str, Sheets]:
+    """The kind of a file and everything read from it; stops at secret rows with nothing but their places.
+
+    Raises:
+        Unreadable: the file cannot be read, or holds no row of entries.
+    """
+    kind = kind_of(path)
+    scan = SecretScan(specs)
+    sheets = Sheets()
+    if kind == "jsonl":
+        lines = list(read_jsonl(path, specs.entry.limits))
+        if _stop(sheets, scan.of_lines(lines)):
+            return kind, sheets
+        read_lines(lines, Readers(specs), sheets)
+    else:
+        raw = read_workbook(path, specs.entry.limits) if kind == "xlsx" else [read_csv(path, specs.entry.limits)]
+        if _stop(sheets, scan.of_sheets(raw)):
+            return kind, sheets
+        _read_sheets(raw, specs, sheets)
+    if _stop(sheets, scan.of_entries(sheets)):
+        return kind, sheets
+    if not sheets.entries and not any(_blocks(located, specs) for located in sheets.findings):
+        raise refuse("no_rows")
+    return kind, sheets
+
+
+def _blocks(located: Located, specs: Specs) -> bool:
+    return specs.rules[located.finding.rule].level is Level.ERROR
+
+
+def _stop(sheets: Sheets, places: Iterator[Place]) -> bool:
+    """Whether something is secret; then nothing but the places stays of what was read."""
+    found = secret_findings(places)
+    if found:
+        sheets.entries.clear()
+        sheets.headers.clear()
+        sheets.findings[:] = [Located(finding, place) for finding, place in found]
+    return bool(found)
+
+
+def _read_sheets(raw: Sequence[RawSheet], specs: Specs, sheets: Sheets) -> None:
+    readers = Readers(specs)
+    planned = [(sheet, layout) for sheet in raw if (layout := _layout(sheet, specs, sheets)) is not None]
+    # items are joined to entries, so the entries come first, however the sheets are ordered
+    for kinds in ((ENTRIES, ONE_ROW), (ITEMS,)):
+        for sheet, layout in planned:
+            if layout.kind in kinds:
+                READ_BY_KIND[layout.kind](SheetReader(sheet, layout, specs, readers, sheets))
+
+
+def _layout(sheet: RawSheet, specs: Specs, sheets: Sheets) -> Layout | None:
+    names = specs.entry.sheets
+    if sheet.name.startswith(tuple(names.ignored_prefixes)) and sheet.name:
+        return None
+    if not any(cell not in ("", None) for row in sheet.rows for cell in row):
+        return None
+    only = ITEMS if sheet.name in names.item_aliases else ""
+    layout = find_layout(sheet, specs, only=only)
+    if layout is None:
+        # a sheet that is called 目录 must be readable; another one may be the steward's own notes
+        ours = sheet.name in (*names.entry_aliases, *names.item_aliases) or not sheet.name
+        finding = Finding("E170" if ours else "N302", value=sheet.name)
+        sheets.findings.append(Located(finding, Place(sheet.name, 1)))
+    return layout
+
+
+def choose_profile(sheets: Sheets, specs: Specs) -> str:
+    """The profile of the city that most valid provider codes belong to; the default one when none does."""
+    counted: Counter[str] = Counter()
+    for entry in sheets.entries:
+        code = entry.content.get("provider_code")
+        if isinstance(code, str) and not credit_code_fault(code, specs.credit_code):
+            found = profile_of_region(region_of(code))
+            if found:
+                counted[found] += 1
+    return counted.most_common(1)[0][0] if counted else default_profile()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_file(
+    path: Path,
+    *,
+    facts: Facts,
+    profile: str | None = None,
+    provider: tuple[str, str] | None = None,
+    progress: Progress | None = None,
+) -> FileCheck:
+    """Read a file and judge all its entries, each with the others known.
+
+    ``provider`` (code, name) stands where the file names none, as in the national template.
+
+    Raises:
+        Unreadable: the file cannot be read.
+        SpecError: there is no such profile.
+    """
+    specs = load(profile)
+    kind, sheets = read_file(path, specs)
+    if profile is None:
+        specs = load(choose_profile(sheets, specs))
+    check = FileCheck(path, file_sha256(path), kind, specs, sheets)
+    check.secret = any(located.finding.rule == "E125" for located in sheets.findings)
+    if check.secret:
+        return check
+    if provider:
+        fill_provider(sheets.entries, provider)
+    judge(check, facts, progress=progress)
+    return check
+
+
+def fill_provider(entries: Sequence[ReadEntry], provider: tuple[str, str]) -> None:
+    """Give the entries without a provider the one named by the user."""
+    code, name = provider
+    for entry in entries:
+        if not entry.content.get("provider_code"):
+            entry.content["provider_code"] = code
+        if not entry.content.get("provider_name") and name:
+            entry.content["provider_name"] = name
+
+
+def judge(
+    check: FileCheck, facts: Facts, *, keys: Sequence[str] | None = None, progress: Progress | None = None
+) -> None:
+    """Judge (anew) all entries of a file; ``keys`` as for ``assess_all``."""
+    contents = [entry.content for entry in check.sheets.entries]
+    check.assessments.clear()
+    for number, assessment in enumerate(assess_all(contents, check.specs, facts=facts, keys=keys)):
+        check.assessments.append(assessment)
+        if progress and number % 500 == 0:
+            progress(number, len(contents))
+
+
+def as_json(check: FileCheck, lang: str = "zh") -> dict[str, Any]:
+    """The report of ``mulu check --format json``; keys as documented in the README."""
+    counted = check.count()
+    return {
+        "file": check.path.name,
+        "sha256": check.sha256,
+        "profile": check.specs.profile.key,
+        "spec": check.specs.digest,
+        "entries": len(check.sheets.entries),
+        "errors": counted[Level.ERROR],
+        "warnings": counted[Level.WARNING],
+        "findings": [_finding_json(line) for line in check.lines(lang)],
+        "needs": [_need_json(name, need, check.specs, lang) for name, need in check.needs()],
+    }
+
+
+def _finding_json(line: Line) -> dict[str, Any]:
+    worded = line.worded
+    return {
+        "rule": worded.rule,
+        "level": str(worded.level),
+        "sheet": line.place.sheet,
+        "row": line.place.row,
+        "cell": line.cell,
+        "entry": line.entry,
+        "field": worded.field,
+        "value": worded.value,
+        "message": worded.message,
+        "fix": worded.fix,
+        "source": worded.source,
+    }
+
+
+def _need_json(name: str, need: Need, specs: Specs, lang: str) -> Mapping[str, str]:
+    _title, reason, source = word_need(need, specs, lang)
+    return {"entry": name, "need": need.need, "reason": reason, "source": source}

@@ -1,0 +1,208 @@
+"""``assess``: one pure call that judges an entry by every rule; ``assess_all`` does it for a whole file.
+
+The rule table is compiled once per specification into closures. A value that its field's quick test accepts
+costs one call; only the others meet the checks that word what is wrong.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from catalog_specs import Specs
+from catalog_specs.model import Level
+
+# the modules below enter their checkers into the table when they are imported
+from validators import entry, fields, sharing  # noqa: F401
+from validators.case import Case, Content, Facts, Suggestion
+from validators.checkers import CaseCheck, Quick, ValueCheck, build
+from validators.entry import item_set
+from validators.findings import NO_ITEM, Finding, Need
+from validators.folding import fold, without_number
+from validators.grading import grader_of, prepare
+from validators.needs import need_checks
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The judgement of one entry: findings in the rules' order, needs, the suggested grade, the spec's digest."""
+
+    findings: tuple[Finding, ...]
+    needs: tuple[Need, ...]
+    suggested: Suggestion
+    spec: str
+
+    def of_level(self, level: Level, specs: Specs) -> list[Finding]:
+        """The findings of one level."""
+        return [f for f in self.findings if specs.rules[f.rule].level is level]
+
+
+class Engine:
+    """The compiled rule table of one specification."""
+
+    def __init__(self, specs: Specs) -> None:
+        self.specs = specs
+        self.grader = grader_of(specs)
+        self.order = {rule_id: n for n, rule_id in enumerate(specs.rules)}
+        cases: list[CaseCheck] = []
+        values: dict[str, list[ValueCheck]] = defaultdict(list)
+        for rule in specs.book.rules:
+            for built in build(rule, specs):
+                cases.extend(built.cases)
+                for key, check in built.values.items():
+                    values[key].append(check)
+        self.cases = (*cases, *need_checks(specs))
+        self.entry_table = _table(values, specs, "")
+        self.item_table = _table(values, specs, "items.")
+
+    def judge(self, content: Content, facts: Facts, me: str) -> Assessment:
+        case = Case(content, facts, me)
+        self._values(case, content, self.entry_table, NO_ITEM)
+        case.items = [item for item in case.items if type(item) is dict]
+        for number, item in enumerate(case.items):
+            self._values(case, item, self.item_table, number)
+        prepare(case, self.grader)
+        for check in self.cases:
+            check(case)
+        found = case.findings
+        if len(found) > 1:
+            found.sort(key=self._place)
+        return Assessment(tuple(found), tuple(case.needs), case.suggested, self.specs.digest)
+
+    def _place(self, finding: Finding) -> tuple[int, int]:
+        return self.order[finding.rule], finding.item
+
+    @staticmethod
+    def _values(case: Case, row: Mapping[str, Any], table: "Table", item: int) -> None:
+        for key, value in row.items():
+            found = table.get(key)
+            if found is None:
+                continue  # unknown keys are a rule of their own
+            quick, checks = found
+            try:
+                if quick is not None and quick(value):
+                    continue
+            except TypeError:
+                pass  # an unhashable value where a code is expected: the checks say so
+            if fields.is_blank(value):
+                continue
+            for check in checks:
+                check(case, value, item)
+
+
+Table = Mapping[str, tuple[Quick | None, tuple[ValueCheck, ...]]]
+# fields whose own rule looks at every value, however it is shaped
+_ALWAYS = frozenset({"provider_code", "resource_code", "publish_date", "promised_on"})
+
+
+def _table(values: Mapping[str, list[ValueCheck]], specs: Specs, prefix: str) -> Table:
+    known = specs.items if prefix else specs.fields
+    table = {}
+    for key, spec in known.items():
+        checks = tuple(values.get(prefix + key, ()))
+        # a text rule of its own (credit code, code shape) must see the value, so no quick test there
+        quick = None if not prefix and key in _ALWAYS else fields.quick_check(spec, specs)
+        table[key] = (quick, checks)
+    return table
+
+
+@lru_cache(maxsize=8)
+def engine_of(specs: Specs) -> Engine:
+    """The compiled table of a specification, made once.
+
+    Raises:
+        SpecError: rules.yaml names a checker that does not exist or gives it wrong parameters.
+    """
+    return Engine(specs)
+
+
+def assess(content: Content, specs: Specs, *, facts: Facts, me: str = "") -> Assessment:
+    """Judge one entry by every rule that its content and the facts can decide.
+
+    ``content`` holds the stored values (codes, lists, dates as text) under the keys of entry.yaml, items
+    under ``items``. ``me`` is the entry's own key among ``facts.names``. Never raises for bad content: that
+    is what findings are for. Source: S1 13, S-ZY 21-24, S-LPS 23-25.
+    """
+    return engine_of(specs).judge(content, facts, me)
+
+
+def assess_all(
+    contents: Sequence[Content], specs: Specs, *, facts: Facts, keys: Sequence[str] | None = None
+) -> Iterator[Assessment]:
+    """Judge the entries of one file, each with the others known: names, codes, drag-filled rows, other sources.
+
+    ``keys[n]`` is the key of entry n among the names of ``facts`` (an entry already registered); entries
+    without one count as new. Yields one Assessment per entry, in order.
+    """
+    own = keys or [f"row:{n}" for n in range(len(contents))]
+    known = with_file(facts, contents, own)
+    engine = engine_of(specs)
+    for content, key in zip(contents, own, strict=True):
+        yield engine.judge(content, known, key)
+
+
+def with_file(facts: Facts, contents: Sequence[Content], keys: Sequence[str]) -> Facts:
+    """The facts with what the file itself tells added to them."""
+    names: dict[tuple[str, str], tuple[str, ...]] = dict(facts.names)
+    for content, key in zip(contents, keys, strict=True):
+        place = _name_key(content)
+        if place and key not in names.get(place, ()):
+            names[place] = (*names.get(place, ()), key)
+    codes = facts.codes
+    if codes is not None:
+        codes = codes | {str(c["resource_code"]) for c in contents if c.get("resource_code")}
+    return replace(
+        facts,
+        names=names,
+        codes=codes,
+        elsewhere=_merged(facts.elsewhere, _providers(contents, _folded_names)),
+        item_sets=_merged(facts.item_sets, _providers(contents, _item_sets)),
+        dragged=facts.dragged | dragged_names(contents),
+    )
+
+
+def _name_key(content: Content) -> tuple[str, str] | None:
+    name, provider = content.get("resource_name"), content.get("provider_code")
+    return (provider, fold(name)) if type(name) is str and type(provider) is str and name else None
+
+
+def _folded_names(content: Content) -> Iterable[str]:
+    name = content.get("resource_name")
+    return (fold(name),) if type(name) is str and name else ()
+
+
+def _item_sets(content: Content) -> Iterable[frozenset[str]]:
+    items = content.get("items")
+    if type(items) is not list or len(items) < 3:
+        return ()
+    return (item_set([item for item in items if type(item) is dict]),)
+
+
+def _providers(contents: Sequence[Content], keys_of: Any) -> dict[Any, frozenset[str]]:
+    found: dict[Any, set[str]] = defaultdict(set)
+    for content in contents:
+        provider = content.get("provider_code")
+        if type(provider) is str:
+            for key in keys_of(content):
+                found[key].add(provider)
+    return {key: frozenset(providers) for key, providers in found.items()}
+
+
+def _merged(known: Mapping[Any, frozenset[str]], new: Mapping[Any, frozenset[str]]) -> dict[Any, frozenset[str]]:
+    return {key: known.get(key, frozenset()) | new.get(key, frozenset()) for key in known.keys() | new.keys()}
+
+
+def dragged_names(contents: Sequence[Content]) -> frozenset[tuple[str, str]]:
+    """Names that differ from a neighbouring row of the same provider in a running number only (W221)."""
+    rows = []
+    for content in contents:
+        place = _name_key(content)
+        stem, number = without_number(place[1]) if place else ("", None)
+        rows.append((place, stem, number))
+    found: set[tuple[str, str]] = set()
+    for (here, stem, number), (there, next_stem, next_number) in zip(rows, rows[1:], strict=False):
+        if here and there and here[0] == there[0] and stem == next_stem and number is not None:
+            if next_number == number + 1:
+                found |= {here, there}
+    return frozenset(found)

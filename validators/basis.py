@@ -1,0 +1,116 @@
+"""Legal bases: written in a cell, read into parts, and looked up in the basis library (E112)."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from catalog_specs import Specs
+from catalog_specs.model import Law
+from validators.folding import fold
+
+_CITED = re.compile(
+    r"^\s*(?P<level>[^《》：:\s]{0,12})\s*《(?P<title>[^》]+)》\s*(?:[（(][^）)]*[）)])?\s*"
+    r"(?P<article>第[^：:，,。；;\s]{1,24}?[条款项章](?:第[^：:，,。；;\s]{1,16}?[款项])*)?\s*[：:，,]?\s*(?P<text>.*)$",
+    re.DOTALL,
+)
+_STATE = "中华人民共和国"
+_NUMERALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_UNITS = {"十": 10, "百": 100, "千": 1000}
+_ARTICLE = re.compile(r"第([零〇一二两三四五六七八九十百千0-9]+)条")
+
+
+class Verdict(NamedTuple):
+    """What the library says of one basis: ``fault`` is a reason of E112 or empty; ``known`` if it is listed."""
+
+    fault: str
+    known: bool
+    level: str = ""
+    part: str = ""
+
+
+def read_basis(text: str) -> list[dict[str, str]]:
+    """The bases in a cell, one a line or part between ；: ``法律《…》第…条：text``.
+
+    Text that has no 《title》 gives one row with that text alone, so that the rule can name what it lacks.
+    """
+    rows = []
+    for part in re.split(r"[\n]+|[；;](?=[^；;]*《)", text):
+        if not part.strip():
+            continue
+        found = _CITED.match(part)
+        if found is None:
+            rows.append({"text": part.strip()})
+            continue
+        rows.append({key: value.strip() for key, value in found.groupdict().items() if value and value.strip()})
+    return rows
+
+
+def write_basis(row: Mapping[str, Any]) -> str:
+    """The cell text of a basis; ``read_basis`` of it gives the row back."""
+    title = f"《{row['title']}》" if row.get("title") else ""
+    head = f"{row.get('level', '')}{title}{row.get('article', '')}"
+    text = row.get("text", "")
+    return f"{head}：{text}" if head and text else head or str(text)
+
+
+@lru_cache(maxsize=4096)
+def article_number(article: str) -> int | None:
+    """The number of 第二百八十六条 or 第286条; None when the text holds none."""
+    found = _ARTICLE.search(article)
+    if not found:
+        return None
+    digits = found.group(1)
+    if digits.isdigit() and digits.isascii():
+        return int(digits)
+    total, current = 0, 0
+    for char in digits:
+        if char in _UNITS:
+            total += (current or 1) * _UNITS[char]
+            current = 0
+        else:
+            current = current * 10 + _NUMERALS[char] if digits.isnumeric() and current else _NUMERALS[char]
+    return total + current
+
+
+class Library:
+    """The basis library of a specification, looked up by title or alias (width and 中华人民共和国 ignored)."""
+
+    def __init__(self, specs: Specs) -> None:
+        self.accepted = {v.code for v in specs.codes["basis_level"].values if v.attrs.get("accepted")}
+        self.publication = frozenset(specs.sharing.publication_uses)
+        self.laws: dict[str, Law] = {}
+        for law in specs.basis.laws:
+            for name in (law.title, *law.aliases):
+                self.laws[self._key(name)] = law
+
+    @staticmethod
+    def _key(title: str) -> str:
+        return fold(title.removeprefix(_STATE))
+
+    def find(self, title: str) -> Law | None:
+        return self.laws.get(self._key(title))
+
+    def judge(self, row: Mapping[str, Any]) -> Verdict:
+        """Whether the basis bears not sharing. Source: S1 14(3), 15."""
+        title, article = str(row.get("title") or ""), str(row.get("article") or "")
+        law = self.find(title) if title else None
+        level = law.level if law else str(row.get("level") or "")
+        if law is not None and law.status == "repealed":
+            return Verdict("repealed", known=True)
+        lacking = [zh for zh, value in (("效力级别", level), ("名称", title), ("条款", article)) if not value]
+        if lacking:
+            return Verdict("incomplete", known=False, part="、".join(lacking))
+        if level not in self.accepted:
+            return Verdict("level", known=law is not None, level=level)
+        if law is None:
+            return Verdict("", known=False)
+        return self._judge_article(law, article)
+
+    def _judge_article(self, law: Law, article: str) -> Verdict:
+        number = article_number(article)
+        listed = [row for row in law.articles if article_number(row.article) == number]
+        uses = {use for row in listed for use in row.uses}
+        if uses and uses <= self.publication:
+            return Verdict("publication", known=True)
+        return Verdict("", known="not_share" in uses)

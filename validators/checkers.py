@@ -1,0 +1,81 @@
+"""The table of checkers: rules.yaml names them, this module turns its rows into closures.
+
+A checker is a factory: given the rule and its parameters it returns either a check of one value (run wherever
+the value's field stands, in the entry or in an item) or a check of a whole case. Factories run once for a
+specification; what they return runs a hundred thousand times, so lists become sets and patterns are compiled
+outside of the closure.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog_specs import SpecError, Specs
+from catalog_specs.model import Rule
+from validators.case import Case
+
+CaseCheck = Callable[[Case], None]
+# case, value, item number (NO_ITEM for the entry itself)
+ValueCheck = Callable[[Case, Any, int], None]
+Quick = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a factory returns: checks of whole cases, and checks of values by field key."""
+
+    cases: tuple[CaseCheck, ...] = ()
+    values: Mapping[str, ValueCheck] = field(default_factory=dict)
+
+
+Factory = Callable[..., Built]
+_FACTORIES: dict[str, Factory] = {}
+
+
+def checker(name: str) -> Callable[[Factory], Factory]:
+    """Enter a factory into the table under the name that rules.yaml uses."""
+
+    def enter(factory: Factory) -> Factory:
+        if name in _FACTORIES:
+            raise ValueError(f"two checkers are called {name}")
+        _FACTORIES[name] = factory
+        return factory
+
+    return enter
+
+
+def known_checkers() -> frozenset[str]:
+    """The names of all checkers."""
+    return frozenset(_FACTORIES)
+
+
+def build(rule: Rule, specs: Specs) -> Iterable[Built]:
+    """The compiled checks of one rule.
+
+    Raises:
+        SpecError: the rule names a checker that does not exist, or parameters that it does not take.
+    """
+    for row in rule.checks:
+        factory = _FACTORIES.get(row.checker)
+        if factory is None:
+            raise SpecError(f"rules.yaml：{rule.id}：没有叫“{row.checker}”的检查器")
+        given: Mapping[str, Any] = row.model_extra or {}
+        try:
+            inspect.signature(factory).bind(rule, specs, **given)
+        except TypeError as error:
+            raise SpecError(f"rules.yaml：{rule.id}：检查器 {row.checker} 的参数不对：{error}") from error
+        yield factory(rule, specs, **given)
+
+
+def of_case(check: CaseCheck) -> Built:
+    return Built(cases=(check,))
+
+
+def of_field(key: str, check: ValueCheck) -> Built:
+    return Built(values={key: check})
+
+
+def pick(table: Mapping[str, Any], value: Any) -> Any:
+    """``table[value]``, or None; also for a value of the wrong kind, which other rules report."""
+    return table.get(value) if type(value) is str else None

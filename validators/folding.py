@@ -1,0 +1,29 @@
+"""Texts made comparable: width, blanks and punctuation folded away, so that one name is one name."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_NOT_WORD = re.compile(r"[\W_]+")
+_WIDE = re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
+_WIDE_TABLE = {code: code - 0xFEE0 for code in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]}
+_RUNNING = re.compile(r"\d+$")
+
+
+@lru_cache(maxsize=262_144)
+def fold(name: str) -> str:
+    """A name for comparison: NFKC, lower case, without blanks and punctuation (E102)."""
+    return _NOT_WORD.sub("", unicodedata.normalize("NFKC", name)).lower()
+
+
+def narrow(text: str) -> str:
+    """Full-width digits and Latin letters made half-width; everything else stays as it is."""
+    return text.translate(_WIDE_TABLE) if _WIDE.search(text) else text
+
+
+def without_number(name: str) -> tuple[str, int | None]:
+    """A name without its running number, and that number; a name without one gives None."""
+    found = _RUNNING.search(name)
+    if not found or found.start() == 0 or len(found.group()) > 6:
+        return name, None
+    return name[: found.start()], int(found.group())

@@ -1,0 +1,84 @@
+"""What an item's names hint at: strong whole names of identifiers, and weak words (domain §2.5, §12 R11)."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from catalog_specs import Specs
+from validators.folding import fold, narrow
+
+NO_HINT_TIERS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """``detector`` is set by a strong name; ``tiers`` and ``words`` by weak ones; ``secret`` by secret words."""
+
+    detector: str = ""
+    tiers: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+    secret: str = ""
+
+
+NOTHING = Hint()
+Hinter = Callable[[str, str], Hint]
+
+
+def hinter(specs: Specs) -> Hinter:
+    """A function from an item's name and code to its hint; answers are remembered.
+
+    A strong name counts when it stands at the end of the item's name (男方身份证号码) or is its whole code.
+    A weak word counts anywhere in the name unless the name ends in a cancelling word (病床数, 机构名称).
+    """
+    hints = specs.desensitization.column_hints
+    endings = tuple(hints.cancel_endings)
+    strong_names = {fold(name): row.detector for row in hints.strong for name in row.names}
+    strong_codes = {code.lower(): row.detector for row in hints.strong for code in row.codes}
+    weak = _Words({tier: tuple(words) for tier, words in hints.weak.items() if tier != "secret"})
+    secret = _Words({"secret": tuple(hints.weak.get("secret", ()))})
+    by_ending = sorted(strong_names, key=len, reverse=True)
+
+    @lru_cache(maxsize=131_072)
+    def hint(name: str, code: str) -> Hint:
+        folded, lowered = fold(name), code.lower()
+        detector = next((strong_names[s] for s in by_ending if folded.endswith(s)), "")
+        detector = detector or strong_codes.get(lowered, "")
+        tiers, words = ({}, ()) if name.endswith(endings) else weak.find(narrow(name), lowered)
+        found_secret = secret.find(name, lowered)[1]
+        if not (detector or words or found_secret):
+            return NOTHING
+        return Hint(detector, frozenset(tiers), words, found_secret[0] if found_secret else "")
+
+    return hint
+
+
+def secret_words(specs: Specs) -> Callable[[str], str]:
+    """A function from a text to the first secret word in it, or an empty text; answers are remembered."""
+    words = specs.desensitization.column_hints.weak.get("secret", ())
+    pattern = re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
+    harmless = re.compile("非涉密|不涉密|脱密|未涉密")
+
+    @lru_cache(maxsize=131_072)
+    def find(text: str) -> str:
+        found = pattern.search(harmless.sub("", text)) if text and words else None
+        return found.group() if found else ""
+
+    return find
+
+
+class _Words:
+    """Word lists by tier: Chinese words are looked for in the name, Latin ones among the code's parts."""
+
+    def __init__(self, tiers: Mapping[str, tuple[str, ...]]) -> None:
+        self._tier_of = {word.lower(): tier for tier, words in tiers.items() for word in words}
+        chinese = sorted((w for w in self._tier_of if not w.isascii()), key=len, reverse=True)
+        self._latin = {w for w in self._tier_of if w.isascii()}
+        self._pattern = re.compile("|".join(map(re.escape, chinese))) if chinese else None
+
+    def find(self, name: str, code: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+        words = self._pattern.findall(name) if self._pattern else []
+        parts = set(re.split(r"[\W_]+", code)) | {code} | {name.lower()}
+        words += sorted(parts & self._latin)
+        return {self._tier_of[word]: None for word in words}, tuple(dict.fromkeys(words))

@@ -1,0 +1,98 @@
+"""Needs: what only a later step can prove, so that a check can name it without failing the entry."""
+
+from collections.abc import Callable
+
+from catalog_specs import Specs
+from validators.case import Case, which
+from validators.fields import is_blank
+from validators.grading import PERSONAL, effective_class, grader_of
+from validators.hints import secret_words
+from validators.sharing import GOES_OUT
+
+NeedCheck = Callable[[Case], None]
+
+
+def need_checks(specs: Specs) -> tuple[NeedCheck, ...]:
+    """The checks that add needs. The matrices and the legal basis add theirs where they are judged."""
+    return (_secrecy(specs), _listed, _personal(specs), _risk(specs), _desensitized, _weak_hints)
+
+
+def _leaves(case: Case) -> bool:
+    return case.share in GOES_OUT or case.open in GOES_OUT
+
+
+def _listed(case: Case) -> None:
+    if _leaves(case):
+        case.need("list_line", "shared")
+
+
+def _secrecy(specs: Specs) -> NeedCheck:
+    find = secret_words(specs)
+
+    def check(case: Case) -> None:
+        word = find(case.text("resource_name")) or find(case.text("resource_abstract"))
+        word = word or next((hint.secret for hint in case.hints if hint.secret), "")
+        if word:
+            case.need("secrecy_review", "words", {"word": word})
+        elif _leaves(case):
+            case.need("secrecy_review", "shelf")
+
+    return check
+
+
+def _personal(specs: Specs) -> NeedCheck:
+    """PIPL 55 through E131: not for what neither shares nor opens, unless it is sensitive."""
+
+    def check(case: Case) -> None:
+        found = [
+            n
+            for n, item in enumerate(case.items)
+            if (kind := effective_class(item, case.hints[n])) in PERSONAL and (kind != "quasi" or case.person)
+        ]
+        if not found:
+            return
+        sensitive = any(effective_class(case.items[n], case.hints[n]) == "sensitive" for n in found)
+        if _leaves(case) or sensitive:
+            case.need("pia", "personal", {"items": which(case, found)})
+
+    return check
+
+
+def _risk(specs: Specs) -> NeedCheck:
+    fixed = grader_of(specs).fixed
+
+    def check(case: Case) -> None:
+        if type(case.grade) is not str or case.grade not in fixed:
+            return
+        reference = case.get("important_ref")
+        confirmed = isinstance(reference, dict) and reference.get("status") == "认定" and reference.get("number")
+        params = {"grade": specs.label("data_grade", case.grade)}
+        case.need("risk_assessment", "important" if confirmed else "suspected", params)
+
+    return check
+
+
+def _desensitized(case: Case) -> None:
+    if not case.opened or any(need.need == "desens" for need in case.needs):
+        return
+    found = [
+        n
+        for n in case.opened
+        if case.items[n].get("sensitive_flag") == "1" or effective_class(case.items[n], case.hints[n]) in PERSONAL
+    ]
+    if found:
+        case.need("desens", "items", {"items": which(case, found)})
+
+
+def _weak_hints(case: Case) -> None:
+    found = []
+    for number, hint in enumerate(case.hints):
+        if not hint.tiers or hint.detector:
+            continue
+        declared = case.items[number].get("pii_class")
+        if not is_blank(declared) and declared != "none":
+            continue
+        if "direct" in hint.tiers or case.person:
+            found.append(number)
+    if found:
+        case.need("confirm_hint", "weak", {"items": which(case, found)})

@@ -1,0 +1,413 @@
+"""Checks of sharing and opening: conditions, legal bases, modes, forms, and how items and resource agree."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from catalog_specs import Specs
+from catalog_specs.model import Rule
+from validators.basis import Library, write_basis
+from validators.case import Case
+from validators.checkers import Built, checker, of_case, pick
+from validators.fields import is_blank
+
+UNCONDITIONAL, CONDITIONAL, NONE = "1", "2", "3"
+GOES_OUT = (UNCONDITIONAL, CONDITIONAL)
+_PUNCTUATION = re.compile(r"[\W_]+")
+
+
+def strip_vacuous(text: str, words: tuple[str, ...]) -> str:
+    """What remains of a condition when empty words and punctuation are taken away, longest words first."""
+    rest = _PUNCTUATION.sub("", text)
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest
+
+
+def _vacuous(specs: Specs) -> Any:
+    words = specs.sharing.wording.vacuous
+    return lru_cache(maxsize=65_536)(lambda text: not strip_vacuous(text, words))
+
+
+# ---- conditions -------------------------------------------------------------------------------------------
+
+
+@checker("restrictive_condition")
+def restrictive_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
+    wording = specs.sharing.wording
+    words = re.compile("|".join(wording.restrictive))
+    negated = re.compile(f"(?:{'|'.join(wording.negations)})[^，。；,;]{{0,6}}?(?:{'|'.join(wording.restrictive)})")
+
+    @lru_cache(maxsize=65_536)
+    def restriction(text: str) -> str:
+        found = words.search(negated.sub("", text))
+        return found.group() if found else ""
+
+    def check(case: Case) -> None:
+        if case.share != UNCONDITIONAL:
+            return
+        text = case.text(field)
+        word = restriction(text) if text else ""
+        if word:
+            case.add(rule.id, field, text, params={"word": word})
+
+    return of_case(check)
+
+
+def _splitter(specs: Specs) -> Any:
+    patterns = [re.compile(pattern) for pattern in specs.sharing.wording.split_patterns]
+
+    @lru_cache(maxsize=65_536)
+    def split(text: str) -> tuple[str, str] | None:
+        for pattern in patterns:
+            found = pattern.search(text)
+            if found:
+                return found["scope"], found["purpose"]
+        return None
+
+    return split
+
+
+@checker("share_condition")
+def share_condition(rule: Rule, specs: Specs, *, condition: str, scope: str, purpose: str) -> Built:
+    vacuous, split = _vacuous(specs), _splitter(specs)
+
+    def check(case: Case) -> None:
+        if case.share != CONDITIONAL:
+            return
+        text = case.text(condition)
+        lacks_scope, lacks_purpose = is_blank(case.get(scope)), is_blank(case.get(purpose))
+        if not text:
+            case.add(rule.id, condition, reason="condition_missing")
+        elif vacuous(text):
+            case.add(rule.id, condition, text, reason="vacuous")
+        elif lacks_scope and lacks_purpose and split(text):
+            return  # one text names both: W213 proposes the split
+        if lacks_scope:
+            case.add(rule.id, scope, reason="scope_missing")
+        if lacks_purpose:
+            case.add(rule.id, purpose, reason="purpose_missing")
+
+    return of_case(check)
+
+
+@checker("condition_split")
+def condition_split(rule: Rule, specs: Specs, *, condition: str, scope: str, purpose: str) -> Built:
+    vacuous, split = _vacuous(specs), _splitter(specs)
+
+    def check(case: Case) -> None:
+        if case.share != CONDITIONAL or not is_blank(case.get(scope)) or not is_blank(case.get(purpose)):
+            return
+        text = case.text(condition)
+        found = split(text) if text and not vacuous(text) else None
+        if found:
+            case.add(rule.id, condition, text, params={"scope": found[0], "purpose": found[1]})
+
+    return of_case(check)
+
+
+@checker("loose_scope")
+def loose_scope(rule: Rule, specs: Specs, *, field: str) -> Built:
+    endings = sorted(specs.sharing.wording.loose_endings, key=len, reverse=True)
+
+    def check(case: Case) -> None:
+        text = case.text(field).rstrip("。.；; ") if case.share == CONDITIONAL else ""
+        if text:
+            word = next((e for e in endings if text.endswith(e)), "")
+            if word:
+                case.add(rule.id, field, text, params={"word": word})
+
+    return of_case(check)
+
+
+@checker("added_condition")
+def added_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
+    vacuous = _vacuous(specs)
+    added = [re.compile(pattern) for pattern in specs.sharing.wording.added_conditions]
+
+    @lru_cache(maxsize=65_536)
+    def addition(text: str) -> str:
+        return next((found.group() for found in (p.search(text) for p in added) if found), "")
+
+    def check(case: Case) -> None:
+        text = case.text(field) if case.share == CONDITIONAL else ""
+        word = addition(text) if text else ""
+        if word and not vacuous(text):
+            case.add(rule.id, field, text, params={"word": word})
+
+    return of_case(check)
+
+
+@checker("open_condition")
+def open_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
+    vacuous = _vacuous(specs)
+    contradiction = specs.sharing.wording.contradiction
+
+    def check(case: Case) -> None:
+        if case.open != CONDITIONAL:
+            return
+        text = case.text(field)
+        if not text:
+            case.add(rule.id, field, reason="missing")
+        elif any(word in text for word in contradiction):
+            case.add(rule.id, field, text, reason="contradiction")
+        elif vacuous(text):
+            case.add(rule.id, field, text, reason="vacuous")
+
+    return of_case(check)
+
+
+@checker("non_open_reason")
+def non_open_reason(rule: Rule, specs: Specs, *, field: str, grades: list[str]) -> Built:
+    asking = {grade: specs.label("data_grade", grade) for grade in grades}
+
+    def check(case: Case) -> None:
+        grade = pick(asking, case.grade)
+        if case.open == NONE and grade and not case.text(field):
+            case.add(rule.id, field, params={"grade": grade})
+
+    return of_case(check)
+
+
+@checker("over_restriction")
+def over_restriction(rule: Rule, specs: Specs, *, field: str, grades: list[str], cites: str) -> Built:
+    asking = {grade: specs.label("data_grade", grade) for grade in grades}
+    cited = re.compile(cites).search
+
+    def check(case: Case) -> None:
+        grade = pick(asking, case.grade)
+        text = case.text(field)
+        # without any reason E117 speaks; a basis for not sharing covers not opening, too
+        if case.open == NONE and grade and text and not cited(text) and is_blank(case.get("non_share_basis")):
+            case.add(rule.id, field, text, params={"grade": grade})
+
+    return of_case(check)
+
+
+# ---- legal basis ------------------------------------------------------------------------------------------
+
+
+@checker("share_basis")
+def share_basis(rule: Rule, specs: Specs, *, field: str) -> Built:
+    library = Library(specs)
+    kinds = {v.code: v.attrs.get("bound") is True for v in specs.codes["agency_kind"].values}
+
+    def check(case: Case) -> None:
+        if case.share != NONE:
+            return
+        kind = case.facts.agency_kinds.get(case.text("provider_code"))
+        if kind is not None and kinds.get(kind) is False:
+            return  # S1 2, 43: the duty binds departments and bodies authorised by law (§12 R14)
+        rows = case.get(field)
+        if not isinstance(rows, list) or not rows:
+            case.add(rule.id, field, reason="missing")
+            return
+        for row in rows:
+            if isinstance(row, dict):
+                _judge_row(rule, library, case, field, row)
+
+    return of_case(check)
+
+
+def _judge_row(rule: Rule, library: Library, case: Case, field: str, row: dict[str, Any]) -> None:
+    verdict = library.judge(row)
+    shown = write_basis(row)
+    if verdict.fault:
+        params = {"level": verdict.level, "part": verdict.part}
+        case.add(rule.id, field, shown, reason=verdict.fault, params=params)
+    elif not verdict.known:
+        case.need("basis", "unknown", {"value": shown})
+
+
+# ---- modes and forms --------------------------------------------------------------------------------------
+
+
+@checker("share_mode_needed")
+def share_mode_needed(rule: Rule, specs: Specs, *, category: str, types: str) -> Built:
+    def check(case: Case) -> None:
+        if case.share not in GOES_OUT:
+            return
+        channel = case.get(category)
+        if is_blank(channel):
+            case.add(rule.id, category)
+        # the type of sharing is asked for on the platform; mail and media have none
+        if (is_blank(channel) or channel == "1") and is_blank(case.get(types)):
+            case.add(rule.id, types)
+
+    return of_case(check)
+
+
+@checker("channel_reason")
+def channel_reason(rule: Rule, specs: Specs, *, field: str, categories: list[str], reason_field: str) -> Built:
+    asking = {code: specs.label(specs.fields[field].codes, code) for code in categories}
+
+    def check(case: Case) -> None:
+        named = pick(asking, case.get(field))
+        if named and case.share in GOES_OUT and not case.text(reason_field):
+            case.add(rule.id, field, named)
+
+    return of_case(check)
+
+
+@checker("mode_fits_format")
+def mode_fits_format(rule: Rule, specs: Specs, *, types: str, category: str) -> Built:
+    modes = {v.code: (v.zh, v.attrs["mode"]) for v in specs.codes["share_mode_type"].values}
+    allowed = {}
+    for listed in specs.codes["format_category"].values:
+        given = listed.attrs["share_modes"]
+        fit = frozenset(map(str, given)) if isinstance(given, tuple) else frozenset()
+        allowed[listed.code] = (listed.zh, fit, "、".join(zh for zh, mode in modes.values() if mode in fit))
+
+    def check(case: Case) -> None:
+        found = pick(allowed, case.get(category))
+        if not found:
+            return
+        named, fit, shown = found
+        for code in case.texts(types):
+            if code in modes and modes[code][1] not in fit:
+                case.add(rule.id, types, modes[code][0], params={"category": named, "allowed": shown})
+
+    return of_case(check)
+
+
+@checker("pattern_form")
+def pattern_form(rule: Rule, specs: Specs, *, patterns: str, types: str) -> Built:
+    matrix = specs.sharing.pattern_form
+    names = {v.code: v.zh for v in specs.codes["share_mode_type"].values}
+
+    def check(case: Case) -> None:
+        if case.share not in GOES_OUT:
+            return
+        given = [p for p in case.texts(patterns) if p in matrix]
+        forms = [f for f in case.texts(types) if f in names]
+        for pattern in given:
+            if forms and all(matrix[pattern][form] == "no" for form in forms):
+                params = {"pattern": pattern, "forms": "、".join(names[f] for f in forms)}
+                case.add(rule.id, patterns, pattern, reason="no_form", params=params)
+        for form in forms:
+            if all(matrix[pattern][form] == "no" for pattern in given):
+                case.add(rule.id, patterns, names[form], reason="no_pattern", params={"form": names[form]})
+
+    return of_case(check)
+
+
+@checker("batch_verification")
+def batch_verification(rule: Rule, specs: Specs, *, pattern: str, patterns: str, types: str) -> Built:
+    row = specs.sharing.pattern_form[pattern]
+    names = {v.code: v.zh for v in specs.codes["share_mode_type"].values}
+
+    def check(case: Case) -> None:
+        if pattern not in case.texts(patterns):
+            return
+        given = case.texts(types)
+        warned = [names[form] for form in given if row.get(form) == "warn"]
+        if warned and not any(row.get(form) == "yes" for form in given):
+            case.add(rule.id, patterns, pattern, params={"form": "、".join(warned)})
+
+    return of_case(check)
+
+
+@checker("realtime_by_file")
+def realtime_by_file(
+    rule: Rule,
+    specs: Specs,
+    *,
+    cycle: str,
+    cycles: list[str],
+    types: str,
+    slow_types: list[str],
+    category: str,
+    slow_categories: list[str],
+) -> Built:
+    fast, slow, channels = frozenset(cycles), frozenset(slow_types), frozenset(slow_categories)
+
+    def check(case: Case) -> None:
+        value = case.text(cycle)
+        if value not in fast:
+            return
+        given = case.texts(types)
+        forms = [specs.label("share_mode_type", f) for f in given if f in slow] if slow.issuperset(given) else []
+        if case.text(category) in channels:
+            forms.append(specs.label("share_mode_category", case.text(category)))
+        if forms:
+            case.add(rule.id, cycle, value, params={"form": "、".join(forms)})
+
+    return of_case(check)
+
+
+# ---- resource and items -----------------------------------------------------------------------------------
+
+
+@checker("not_shared_but_open")
+def not_shared_but_open(rule: Rule, specs: Specs) -> Built:
+    def check(case: Case) -> None:
+        if case.share == NONE and case.open in GOES_OUT:
+            case.add(rule.id, "open_type", case.open, params={"place": "资源"})
+        for number, item in enumerate(case.items):
+            if item.get("share_type") == NONE and item.get("open_type") in GOES_OUT:
+                params = {"place": f"信息项“{case.item_name(number)}”"}
+                case.add(rule.id, "items.open_type", item.get("open_type"), number, params=params)
+
+    return of_case(check)
+
+
+@checker("looser_than_items")
+def looser_than_items(rule: Rule, specs: Specs, *, field: str) -> Built:
+    names = {v.code: v.zh for v in specs.codes["share_type"].values}
+
+    def check(case: Case) -> None:
+        if case.share != UNCONDITIONAL:
+            return
+        for number, item in enumerate(case.items):
+            # an item that is not shared does not leave, so it does not count while others do
+            if item.get("share_type") == CONDITIONAL and item.get("direction") != "in":
+                params = {
+                    "type": names[UNCONDITIONAL],
+                    "item": case.item_name(number),
+                    "item_type": names[CONDITIONAL],
+                }
+                case.add(rule.id, field, names[UNCONDITIONAL], number, params=params)
+                return
+
+    return of_case(check)
+
+
+@checker("open_matches_items")
+def open_matches_items(rule: Rule, specs: Specs, *, field: str) -> Built:
+    names = {v.code: v.zh for v in specs.codes["open_type"].values}
+
+    def check(case: Case) -> None:
+        if case.open not in GOES_OUT or not case.items:
+            return
+        params = {"type": names[case.open]}
+        marks = {n: item.get("open_type") for n, item in enumerate(case.items) if item.get("direction") != "in"}
+        if all(mark == NONE for mark in marks.values()):
+            case.add(rule.id, field, params["type"], reason="none_open", params=params)
+        if case.open == UNCONDITIONAL and CONDITIONAL in marks.values():
+            number = next(n for n, mark in marks.items() if mark == CONDITIONAL)
+            params |= {"item": case.item_name(number), "item_type": names[CONDITIONAL]}
+            case.add(rule.id, field, params["type"], number, "looser", params)
+
+    return of_case(check)
+
+
+@checker("matrix_cross")
+def matrix_cross(rule: Rule, specs: Specs) -> Built:
+    # the row of "not shared" is E115, which also names the items
+    denied = {
+        (share, open_type): {"share": specs.label("share_type", share), "open": specs.label("open_type", open_type)}
+        for share, row in specs.sharing.matrix_cross.items()
+        for open_type, cell in row.items()
+        if cell == "deny" and share != NONE
+    }
+
+    def check(case: Case) -> None:
+        params = denied.get((case.share, case.open)) if _hashable(case) else None
+        if params:
+            case.add(rule.id, "open_type", params["open"], params=params)
+
+    return of_case(check)
+
+
+def _hashable(case: Case) -> bool:
+    return type(case.share) is str and type(case.open) is str
