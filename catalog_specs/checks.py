@@ -25,7 +25,9 @@ COVERS_CODES = ("known_code", "grade_present", "format_known", "item_type", "sec
 class Files:
     """The documents of one specification under their own types."""
 
-    def __init__(self, documents: Mapping[str, BaseModel], codes: Mapping[str, CodeList], profile: Profile) -> None:
+    def __init__(
+        self, documents: Mapping[str, BaseModel], codes: Mapping[str, CodeList], profile: Profile
+    ) -> None:
         self.codes, self.profile, self.documents = codes, profile, documents
         self.entry = self._get("entry", EntrySpec)
         self.book = self._get("rules", RuleBook)
@@ -42,10 +44,22 @@ class Files:
         return {v.code for v in self.codes[key].values} if key in self.codes else set()
 
 
-def check_all(documents: Mapping[str, BaseModel], codes: Mapping[str, CodeList], profile: Profile) -> list[str]:
+def check_all(
+    documents: Mapping[str, BaseModel], codes: Mapping[str, CodeList], profile: Profile
+) -> list[str]:
     """Every problem of one specification; empty when it is sound."""
     files = Files(documents, codes, profile)
-    checks = (_code_lists, _fields, _rules, _coded_fields, _messages, _grading, _sharing, _profile, _citations)
+    checks = (
+        _code_lists,
+        _fields,
+        _rules,
+        _coded_fields,
+        _messages,
+        _grading,
+        _sharing,
+        _profile,
+        _citations,
+    )
     return [problem for check in checks for problem in check(files)] + check_law(documents)
 
 
@@ -150,7 +164,9 @@ def _names(text: str) -> set[str]:
 def _grading(files: Files) -> Iterator[str]:
     spec, grades = files.grading, files.codes_of("data_grade")
     detectors = {d.key for d in files.hints.detectors}
-    named = {row.grade for row in spec.content} | set(spec.general_by_degree.values()) | {spec.floor, *spec.fixed}
+    named = (
+        {row.grade for row in spec.content} | set(spec.general_by_degree.values()) | {spec.floor, *spec.fixed}
+    )
     cells = {cell for row in spec.impact_matrix.values() for cell in row.values()} - {"general"}
     yield from (f"grading.yaml：没有级别“{grade}”" for grade in sorted((named | cells) - grades))
     if set(spec.impact_matrix) != set(spec.impact_objects):
@@ -160,10 +176,14 @@ def _grading(files: Files) -> Iterator[str]:
             yield f"grading.yaml：impact_matrix：{row_key}：程度不全"
     known = detectors
     for content in spec.content:
-        yield from (f"grading.yaml：{content.key}：没有检测器“{d}”" for d in content.detectors if d not in known)
+        yield from (
+            f"grading.yaml：{content.key}：没有检测器“{d}”" for d in content.detectors if d not in known
+        )
     strong = {row.detector for row in files.hints.column_hints.strong}
     covered = {d for content in spec.content for d in content.detectors}
-    yield from (f"grading.yaml：强提示“{d}”没有对应的内容级别；加入 content" for d in sorted(strong - covered))
+    yield from (
+        f"grading.yaml：强提示“{d}”没有对应的内容级别；加入 content" for d in sorted(strong - covered)
+    )
     keys = {content.key for content in spec.content}
     yield from (f"grading.yaml：always_masked：没有内容“{k}”" for k in spec.always_masked if k not in keys)
     subjects = files.codes_of("record_subject")
@@ -176,7 +196,9 @@ def _sharing(files: Files) -> Iterator[str]:
     for name, matrix in (("matrix_share", spec.matrix_share), ("matrix_open", spec.matrix_open)):
         if set(matrix) != grades:
             yield f"sharing.yaml：{name}：级别与代码表 data_grade 不同：{set(matrix) ^ grades}"
-    if set(spec.matrix_cross) != set(TYPES) or any(set(row) != set(TYPES) for row in spec.matrix_cross.values()):
+    if set(spec.matrix_cross) != set(TYPES) or any(
+        set(row) != set(TYPES) for row in spec.matrix_cross.values()
+    ):
         yield "sharing.yaml：matrix_cross：须有 3×3 格"
     if set(spec.pattern_form) != files.codes_of("share_pattern"):
         yield "sharing.yaml：pattern_form 的行与代码表 share_pattern 不同"
@@ -214,7 +236,9 @@ def _all_citations(files: Files) -> Iterator[tuple[str, str]]:
     for key, spec in files.fields.items():
         yield from ((f"entry.yaml：{key}", s) for s in spec.sources)
     for rule in (*files.book.rules, *files.book.needs):
-        yield from ((f"rules.yaml：{getattr(rule, 'id', '') or getattr(rule, 'key', '')}", s) for s in rule.sources)
+        yield from (
+            (f"rules.yaml：{getattr(rule, 'id', '') or getattr(rule, 'key', '')}", s) for s in rule.sources
+        )
     for content in (*files.grading.content, *files.grading.overrides):
         yield from ((f"grading.yaml：{content.key}", s) for s in content.sources)
     for name, listed in files.codes.items():

@@ -157,7 +157,7 @@ class Identifiability(Frozen):
 
 
 class MaskRules(Marked):
-    """Masks of ``tail_forms`` keep ``tail_max_beside`` characters at most beside a column named like ``beside``."""
+    """Masks of ``tail_forms`` keep ``tail_max_beside`` tail characters at most beside a ``beside`` column."""
 
     one_mask_per_identifier: bool
     tail_max_beside: int

@@ -12,9 +12,10 @@ from catalog_specs import Specs
 from registry.layout import ENTRIES, ITEMS, JOIN_KEYS, ONE_ROW, Layout
 from registry.legacy import Legacy, settle_rows
 from registry.sheets import JsonLine, RawSheet
+from registry.workbook_scan import column_letters
 from validators.findings import NO_ITEM, Finding
 from validators.folding import fold
-from validators.reading import Cell, Issue, Reader
+from validators.reading import Cell, Issue, Reader, clean_text
 
 
 class Place(NamedTuple):
@@ -269,8 +270,6 @@ def _report_merged(reader: SheetReader) -> None:
 
 def range_name(top: int, left: int, bottom: int, right: int) -> str:
     """A1:B2 for rows and columns from 0."""
-    from registry.workbook_scan import column_letters
-
     return f"{column_letters(left)}{top + 1}:{column_letters(right)}{bottom + 1}"
 
 
@@ -373,14 +372,19 @@ def read_object(value: Mapping[str, Any], readers: Readers, origin: Origin) -> R
         elif key in readers.entry:
             _take(readers.entry[key].read(raw), key, "", NO_ITEM, entry.content, entry.findings)
         elif raw not in (None, "", [], {}):
-            entry.content[str(key)] = raw
+            _keep(str(key), raw, entry.content)
     return entry
+
+
+def _keep(key: str, raw: Any, values: dict[str, Any]) -> None:
+    """Keep what belongs to no field, as plain text, so that E150 can name it."""
+    values[clean_text(key)[0][:64] or "?"] = clean_text(str(raw))[0][:500]
 
 
 def _read_item_list(raw: Any, readers: Readers, entry: ReadEntry) -> None:
     if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
         if raw not in (None, "", [], {}):
-            entry.content["items"] = raw
+            entry.content["items"] = clean_text(str(raw))[0][:500]
         return
     items: list[dict[str, Any]] = []
     for number, row in enumerate(raw):
@@ -390,7 +394,7 @@ def _read_item_list(raw: Any, readers: Readers, entry: ReadEntry) -> None:
             if reader is not None:
                 _take(reader.read(value), key, "items.", number, item, entry.findings)
             elif value not in (None, "", [], {}):
-                item[str(key)] = value
+                _keep(str(key), value, item)
         items.append(item)
         entry.item_origins.append(entry.origin)
     if items:

@@ -1,0 +1,103 @@
+"""Resource codes given out: atomically, never edited, never reused (domain §2.1)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from catalog_specs import Specs
+from registry.models import CodeNode, CodeRecord
+from validators.codes import format_sequence
+from validators.folding import fold
+
+
+def class_code(content: Mapping[str, Any], region: str, department: int, specs: Specs) -> str | None:
+    """The class code under which an entry's code is given: class, division, own prefix, city, department, business.
+
+    The class and division follow the primary category; a base or thematic resource whose category does not say
+    which division it is of gets None: its code cannot be told and is not guessed. Source: S2, [DESIGN].
+    """
+    spec = specs.resource_code
+    paths = content.get("resource_category") or []
+    levels = str(paths[0]).split("/") if isinstance(paths, list) and paths else []
+    own = spec.own_prefix
+    digit = next((d for d, row in spec.classes.items() if levels and row.zh == levels[0]), own.class_digit)
+    division = own.item if digit == own.class_digit else _division(digit, levels, specs)
+    if division is None:
+        return None
+    widths = {part.key: part for part in spec.subgroup.parts}
+    business = widths["business"].default
+    return f"{digit}{division}{own.province_mu}{region[2:4]}{department:02d}{business}"
+
+
+def _division(digit: str, levels: Sequence[str], specs: Specs) -> str | None:
+    if len(levels) < 2:
+        return None
+    named = fold(levels[1])
+    found = [row.code for row in specs.resource_code.classes[digit].items if named and named in fold(row.zh)]
+    return found[0] if len(found) == 1 else None
+
+
+def allocate(session: Session, wanted: Sequence[tuple[str, str]], specs: Specs, *, now: datetime) -> dict[str, str]:
+    """Give codes to entries: ``wanted`` holds (entry id, class code); answers entry id -> code.
+
+    Numbers go on from the last one given under a class code and pass over codes that authors brought along.
+    """
+    by_class: dict[str, list[str]] = defaultdict(list)
+    for entry_id, code in wanted:
+        by_class[code].append(entry_id)
+    given: dict[str, str] = {}
+    for head, entry_ids in sorted(by_class.items()):
+        taken = _taken(session, head, specs)
+        number = _reserve(session, head, len(entry_ids) + len(taken))
+        for entry_id in entry_ids:
+            number += 1
+            while (code := format_sequence(head, number, specs.resource_code)) in taken:
+                number += 1
+            given[entry_id] = code
+    _remember(session, given, "provisional", now)
+    return given
+
+
+def _taken(session: Session, head: str, specs: Specs) -> set[str]:
+    prefix = f"{head}{specs.resource_code.separator}"
+    rows = session.execute(select(CodeRecord.code).where(CodeRecord.code.startswith(prefix, autoescape=True)))
+    return set(rows.scalars())
+
+
+def _reserve(session: Session, head: str, count: int) -> int:
+    """Take ``count`` numbers under a class code; gives the last number before them."""
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = make(CodeNode).values(class_code=head, last=count)
+    statement = statement.on_conflict_do_update(
+        index_elements=[CodeNode.__table__.c.class_code],  # type: ignore[attr-defined]  # SQLModel gives every table one
+        set_={"last": CodeNode.__table__.c.last + count},  # type: ignore[attr-defined]
+    )
+    last = session.execute(statement.returning(CodeNode.__table__.c.last)).scalar_one()  # type: ignore[attr-defined]
+    return int(last) - count
+
+
+def _remember(session: Session, codes: Mapping[str, str], status: str, now: datetime) -> None:
+    rows = [{"code": code, "entry_id": entry, "status": status, "at": now} for entry, code in codes.items()]
+    if rows:
+        session.execute(insert(CodeRecord), rows)
+
+
+def keep_given(session: Session, codes: Mapping[str, str], *, now: datetime) -> None:
+    """Enter codes that authors brought along, so that none of them is given again."""
+    _remember(session, codes, "given", now)
+
+
+def known_codes(session: Session) -> dict[str, tuple[str, bool]]:
+    """Every code ever seen -> (entry id, whether it is retired)."""
+    rows = session.execute(select(CodeRecord.code, CodeRecord.entry_id, CodeRecord.retired_at))
+    return {code: (entry_id, retired is not None) for code, entry_id, retired in rows}
+
+
+def count_codes(session: Session) -> int:
+    """How many codes are on record."""
+    return int(session.execute(select(func.count()).select_from(CodeRecord)).scalar_one())
