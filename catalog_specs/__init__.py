@@ -32,6 +32,7 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "basis": model.Basis,
     "resource_code": coding.ResourceCode,
     "credit_code": coding.CreditCode,
+    "messages": model.Messages,
 }
 ROW_KEYS = ("id", "key", "code")
 M = TypeVar("M", bound=BaseModel)
@@ -99,6 +100,10 @@ class Specs:
     @cached_property
     def desensitization(self) -> Desensitization:
         return self.document("desensitization", Desensitization)
+
+    def say(self, key: str, lang: str = "zh", **params: object) -> str:
+        """A message of messages.yaml in ``lang``. Raises KeyError for an unknown one."""
+        return self.document("messages", model.Messages).messages[key].get(lang).format(**params)
 
     def citation(self, source: str, lang: str = "zh") -> str:
         """A citation such as ``S1 14(3)`` as people read it; the key itself when no such source is listed."""
@@ -223,7 +228,7 @@ def _overlay_folder() -> Path | None:
 
 def _yaml(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)  # noqa: S506  (a safe loader, in C)
+        return yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise SpecError(f"{path.name}：{error}") from error
 

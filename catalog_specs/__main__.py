@@ -1,4 +1,4 @@
-"""``python -m catalog_specs``: lint the specification files of every profile. Exit 0 when sound, 1 otherwise."""
+"""``python -m catalog_specs``: lint the specification files of every profile. Exit 0 when sound, else 1."""
 
 import sys
 

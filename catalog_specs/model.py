@@ -312,3 +312,9 @@ class Profile(Frozen):
     code_maps: dict[str, str] = {}
     default: bool = False
     sources: tuple[str, ...]
+
+
+class Messages(Frozen):
+    """What the command line and the pages say around the findings."""
+
+    messages: dict[str, Text]

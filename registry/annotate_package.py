@@ -103,11 +103,18 @@ class Package:
         return pattern.format(number)
 
     def declare(self, part: str, content_type: str) -> None:
-        """Make the content type of a part known, if it is not already by its extension."""
+        """Make the content type of a part known: as Excel does, once for all .vml and .rels, else by part."""
         types = parse(self.read("[Content_Types].xml"))
-        if _declared(types, part) != content_type:
+        known = _declared(types, part)
+        if known == content_type:
+            return
+        extension = part.rpartition(".")[2]
+        if known is None and extension != "xml":
+            default = add(types, "Default", {"Extension": extension, "ContentType": content_type})
+            types.insert(0, default)
+        else:
             add(types, "Override", {"PartName": f"/{part}", "ContentType": content_type})
-            self.write("[Content_Types].xml", to_bytes(types))
+        self.write("[Content_Types].xml", to_bytes(types))
 
     def save(self) -> bytes:
         """The workbook as a zip: unchanged parts are copied in their compressed form."""

@@ -7,7 +7,18 @@ its background colour, which no program shows while the fill is solid.
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 
-from registry.annotate_xml import Element, add, child, children, likeness, parse, tag_like, to_bytes, whole
+from registry.annotate_xml import (
+    Element,
+    add,
+    child,
+    children,
+    likeness,
+    local_name,
+    parse,
+    tag_like,
+    to_bytes,
+    whole,
+)
 
 Colour = frozenset[tuple[str, str]]  # the attributes of a colour: rgb, theme and tint, indexed or auto
 FillKey = tuple[object, Colour, Colour]  # look, front, memory (only for our own fills)
@@ -23,6 +34,7 @@ _EMPTY = {
     "borders": "<border><left/><right/><top/><bottom/><diagonal/></border>",
     "cellStyleXfs": "<xf/>",
     "cellXfs": '<xf xfId="0"/>',
+    "cellStyles": '<cellStyle name="Normal" xfId="0" builtinId="0"/>',
 }
 
 
@@ -46,8 +58,8 @@ class StyleBook:
         self._rewrites = rewrites
         self._fill_list = self._section("fills")
         self._xf_list = self._section("cellXfs")
-        self._fills: list[FillKey] = [self._fill_key(each) for each in children(self._fill_list, "fill")]
-        self._xfs: list[Element] = children(self._xf_list, "xf")
+        self._fills: list[FillKey] = [self._fill_key(each) for each in _entries(self._fill_list, "fill")]
+        self._xfs: list[Element] = _entries(self._xf_list, "xf")
         self._known: dict[tuple[object, FillKey], int] = {}
         for index, xf in enumerate(self._xfs):
             self._known.setdefault((_rest(xf), self._fill_of(xf)), index)
@@ -172,6 +184,18 @@ def _rest(xf: Element) -> tuple[object, ...]:
         (key, value) for key, value in xf.attrib.items() if key not in ("fillId", "applyFill")
     )
     return (attributes, *(likeness(each) for each in xf))
+
+
+def _entries(section: Element, name: str) -> list[Element]:
+    """The numbered entries of a section; one with alternatives (Hancom's way) counts once, as its last."""
+    found: list[Element] = []
+    for each in section:
+        variants = [inner for variant in each for inner in children(variant, name)]
+        if local_name(each) == name:
+            found.append(each)
+        elif local_name(each) == "AlternateContent" and variants:
+            found.append(variants[-1])
+    return found
 
 
 def _colour(element: Element | None) -> Colour:

@@ -8,10 +8,11 @@ from functools import lru_cache
 from catalog_specs.drafting import Dialect, Drafting, Grammar
 
 _INSERT_LINE = re.compile(r"^[ \t]*(?:INSERT|REPLACE)\b[^\n]*", re.IGNORECASE | re.MULTILINE)
-_LEADING = re.compile(r"(?:\s|--[^\n]*|#[^\n]*|/\*(?!!).*?\*/)*+", re.DOTALL)
+_LEADING = re.compile(r"(?:\s|--[^\n]*|#[^\n]*|/\*(?!!).*?(?:\*/|\Z))*+", re.DOTALL)
 # MySQL hides newer syntax, and mysqldump its views, in comments that only MySQL runs.
 _CONDITIONAL = re.compile(r"/\*!\d*(.*?)\*/", re.DOTALL)
-_PLAIN_COMMENT = r"--[^\n]*|/\*.*?\*/"
+# An open comment or quote ends with the file: looking for its end again and again would take for ever.
+_PLAIN_COMMENT = r"--[^\n]*|/\*.*?(?:\*/|\Z)"
 _COMMENT: dict[Grammar, str] = {
     "mysql": _PLAIN_COMMENT + r"|#[^\n]*",
     "postgres": _PLAIN_COMMENT,
@@ -23,14 +24,14 @@ _STRING = r"'(?:[^']|'')*+'"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
 _QUOTED: dict[Grammar, str] = {
     "mysql": rf'{_ESCAPED}|"(?:[^"\\]|\\.|"")*+"|`[^`]*`',
-    "postgres": rf'(?<!\w)[eE]{_ESCAPED}|{_STRING}|"[^"\n]*"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$',
-    "oracle": rf"(?<!\w)n?q'\[.*?\]'|{_STRING}|\"[^\"\n]*\"",
+    "postgres": rf'(?<!\w)[eE]{_ESCAPED}|{_STRING}|"[^"\n]*"|\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)',
+    "oracle": rf"(?<!\w)n?q'\[.*?(?:\]'|\Z)|{_STRING}|\"[^\"\n]*\"",
     "tsql": rf'{_STRING}|"[^"\n]*"|\[[^\]\n]*\]',
     "sqlite": rf'{_STRING}|"[^"\n]*"|`[^`\n]*`',
 }
 # Commands of psql (with the data of a COPY) and of SQL*Plus end with their line, not with a semicolon.
 _CLIENT: dict[Grammar, str] = {
-    "postgres": r"^\\[^\n]*|^COPY\b[^;]*\bFROM\s+stdin\b[^;]*;.*?^\\\.[^\n]*",
+    "postgres": r"^\\[^\n]*|^COPY\b[^;\n]*\bFROM\s+stdin\b[^;\n]*;.*?(?:^\\\.[^\n]*|\Z)",
     "oracle": r"^(?:PROMPT|REM|REMARK|SPOOL|WHENEVER|@@?)(?![\w$])[^\n]*"
     r"|^SET[ \t]+(?:define|feedback|echo|serveroutput|sqlblanklines|heading|verify|timing|scan)\b[^\n]*",
 }

@@ -62,6 +62,8 @@ def read_body(inside: Sequence[Word], specs: Drafting, dialect: Dialect) -> Tabl
         if is_constraint(part, specs, dialect):
             keys += primary_key_of(part)
             continue
+        if _holds_two_columns(part, specs, dialect):
+            problems.append(f"列定义“{written(part)[:60]}”里像有两列，请核对是否少了逗号")
         try:
             columns.append(read_column(part))
         except StatementError as error:
@@ -112,6 +114,20 @@ def read_column(part: Sequence[Word]) -> PhysicalColumn:
         primary=find(rest, "PRIMARY", "KEY") >= 0,
         auto_updated=bool(_AUTO_UPDATE.search(written(rest))),
     )
+
+
+def _holds_two_columns(part: Sequence[Word], specs: Drafting, dialect: Dialect) -> bool:
+    """Whether a second type with a length follows the first; a cast (``'x'::varchar(20)``) is none."""
+    depth = 0
+    for place, word in enumerate(part[:-1]):
+        depth += {"(": 1, ")": -1}.get(word.key, 0)
+        if depth or place < 3 or part[place + 1].key != "(" or word.kind == "string":
+            continue
+        before = part[place - 1]
+        cast = before.key in ("::", "AS") or specs.code_of(before.text, dialect) is not None
+        if not cast and specs.code_of(word.text, dialect) in ("C", "N"):
+            return True
+    return False
 
 
 def comment_in(words: Sequence[Word]) -> str:

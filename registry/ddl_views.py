@@ -35,7 +35,7 @@ def read_create_view(
         inside, at = group_at(words, at)
         named = [column[0].text for column in split_commas(inside)]
     start = find(words, "AS", start=at) + 1
-    if not start:
+    if not start or start >= len(words) or words[start].key not in ("SELECT", "WITH", "("):
         raise StatementError("视图没有 AS SELECT")
     sql = _TAIL.sub("", " ".join(word.raw for word in words[start:]))
     columns = [column for made in _selects(sql, grammar) for column in _projected(made, find_table)]
@@ -48,7 +48,7 @@ def _selects(sql: str, grammar: Grammar) -> list[Projection]:
     """Each projection of the (first) SELECT with the tables that may feed it, by alias."""
     try:
         query = parse_one(sql, read=grammar)
-    except SqlglotError as error:
+    except (SqlglotError, RecursionError) as error:
         raise StatementError("视图的查询语句没有读懂") from error
     while isinstance(query, exp.SetOperation | exp.Subquery | exp.Paren):
         query = query.this

@@ -232,22 +232,23 @@ class _EntryIndex:
     """Entries by code and by name, for joining items to them."""
 
     def __init__(self, entries: Iterable[ReadEntry]) -> None:
-        self.by_code: dict[str, ReadEntry] = {}
+        self.by_code: dict[str, list[ReadEntry]] = defaultdict(list)
         self.by_name: dict[str, list[ReadEntry]] = defaultdict(list)
         for entry in entries:
             code, name = entry.content.get("resource_code"), entry.content.get("resource_name")
             if code:
-                self.by_code.setdefault(str(code), entry)
+                self.by_code[str(code)].append(entry)
             if name:
                 self.by_name[fold(str(name))].append(entry)
 
     def find(self, keys: Mapping[str, Any]) -> tuple[ReadEntry | None, str]:
+        """The entry that an item's row names, by code, else by name; or the reason of E168 why there is none."""
         code, name = keys.get("resource_code"), keys.get("resource_name")
-        if code and str(code) in self.by_code:
-            return self.by_code[str(code)], ""
-        if not name:
-            return None, "none" if code else "blank"
-        found = self.by_name.get(fold(str(name)), [])
+        found = self.by_code.get(str(code), []) if code else []
+        if not found:
+            if not name:
+                return None, "none" if code else "blank"
+            found = self.by_name.get(fold(str(name)), [])
         if len(found) > 1:
             found = [e for e in found if _same_provider(e.content, keys)]
         if len(found) == 1:

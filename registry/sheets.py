@@ -89,7 +89,7 @@ def _read_sheet(
     limits: Mapping[str, int],
 ) -> RawSheet:
     sheet = book.get_sheet_by_name(name)
-    if sheet.total_height > limits["rows"] + limits["header_rows"]:
+    if sheet.total_height > limits["rows"]:
         raise refuse("rows", sheet=name, max=str(limits["rows"]))
     if sheet.total_width > limits["columns"]:
         raise refuse("columns", sheet=name, max=str(limits["columns"]))
@@ -160,7 +160,7 @@ def read_csv(path: Path, limits: Mapping[str, int]) -> RawSheet:
                 rows.append([unguard_formula(cell) for cell in row])
                 lines.append(line)
                 line = reader.line_num + 1
-                if len(rows) > limits["rows"] + limits["header_rows"]:
+                if len(rows) > limits["rows"]:
                     raise refuse("rows", sheet=path.name, max=str(limits["rows"]))
                 if len(row) > limits["columns"]:
                     raise refuse("columns", sheet=path.name, max=str(limits["columns"]))

@@ -1,0 +1,200 @@
+"""Commands on the register: entries, show, diff, rectify."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.cli.terminal import JsonOption, LangOption, database, language, say, say_json, worded
+
+if TYPE_CHECKING:
+    from registry.entries import Row
+    from registry.models import Version
+
+CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="资源代码或内部编号")]
+
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands of this module into the application."""
+    app.command("entries")(list_)
+    app.command("show")(show)
+    app.command("diff")(diff)
+    app.command("rectify")(rectify)
+
+
+def entry_json(row: "Row") -> dict[str, Any]:
+    """One entry of a list as JSON."""
+    entry, version, agency = row
+    return {
+        "key": entry.id,
+        "code": entry.code,
+        "code_status": entry.code_status,
+        "state": entry.state,
+        "provider_code": agency.code,
+        "provider_name": agency.name,
+        "resource_name": version.name,
+        "share_type": version.share_type,
+        "open_type": version.open_type,
+        "data_grade": version.data_grade,
+        "version": version.number,
+        "in_force": entry.in_force,
+        "errors": version.errors,
+        "warnings": version.warnings,
+    }
+
+
+@worded
+def list_(
+    agency: Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或名称")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="只看一种状态：draft、announced …")] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """列出目录。"""
+    from catalog_specs import load
+    from registry.entries import list_entries
+
+    specs, spoken = load(), language(lang)
+    with database() as opened, opened.read() as session:
+        rows = list_entries(session, agency=agency, state=state)
+        if as_json:
+            say_json([entry_json(row) for row in rows])
+            return
+        for row in rows:
+            state_text = specs.say(f"state_{row.entry.state}", spoken)
+            trouble = f"  ✗{row.version.errors}" if row.version.errors else ""
+            say(f"{row.entry.code or row.entry.id}  {state_text}  {row.agency.name}  {row.version.name}{trouble}")
+        if not rows:
+            say(specs.say("no_entries", spoken))
+
+
+@worded
+def show(
+    code: CodeArgument,
+    version: Annotated[int | None, typer.Option("--version", help="第几版；默认最新一版")] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """看一条目录：内容、问题、还需证明的事项、各版。"""
+    from catalog_specs import load
+    from registry.entries import find_entry, get_version, versions_of
+
+    spoken = language(lang)
+    with database() as opened, opened.read() as session:
+        row = find_entry(session, code)
+        chosen = get_version(session, row.entry, version or row.entry.newest)
+        versions = versions_of(session, row.entry)
+        if as_json:
+            say_json(shown_json(row, chosen, versions, spoken))
+            return
+        specs = load(chosen.profile)
+        say(f"{row.entry.code or row.entry.id}  {chosen.name}  {specs.say(f'state_{row.entry.state}', spoken)}")
+        for line in _content_lines(chosen, specs):
+            say(line)
+        for worded_finding in stored_findings(chosen, spoken):
+            say(f"  {worded_finding['rule']} {worded_finding['message']}")
+        shown = "、".join(f"{v.number}（{specs.say(f'state_{v.state}', spoken)}）" for v in versions)
+        say(f"版本：{shown}")
+
+
+def _content_lines(version: "Version", specs: Any) -> list[str]:
+    from registry.export import Columns, items_of
+
+    entry = Columns(specs.entry.fields, specs)
+    cells = zip(entry.fields, entry.cells(version.content), strict=True)
+    lines = [f"  {spec.zh}：{cell}" for spec, cell in cells if cell]
+    item = Columns(specs.entry.items, specs)
+    for number, row in enumerate(items_of(version.content), 1):
+        shown = "  ".join(f"{s.zh}={c}" for s, c in zip(item.fields, item.cells(row), strict=True) if c)
+        lines.append(f"  信息项 {number}：{shown}")
+    return lines
+
+
+def stored_findings(version: "Version", lang: str) -> list[dict[str, Any]]:
+    """The findings kept beside a version, worded."""
+    from catalog_specs import load
+    from registry.intake import restored_finding
+    from validators.findings import word
+
+    specs = load(version.profile)
+    found = [word(restored_finding(row), specs, lang) for row in version.findings]
+    return [{**w._asdict(), "level": str(w.level)} for w in found]
+
+
+def shown_json(row: "Row", version: "Version", versions: "list[Version]", lang: str) -> dict[str, Any]:
+    """One entry with one of its versions as JSON."""
+    from catalog_specs import load
+    from registry.intake import restored_need
+    from validators.findings import word_need
+
+    specs = load(version.profile)
+    needs = [restored_need(need) for need in version.needs]
+    return entry_json(row) | {
+        "version": version.number,
+        "version_state": version.state,
+        "digest": version.digest,
+        "profile": version.profile,
+        "spec": version.spec,
+        "created_at": version.created_at.isoformat(),
+        "created_by": version.created_by,
+        "content": version.content,
+        "findings": stored_findings(version, lang),
+        "needs": [{"need": n.need, "reason": word_need(n, specs, lang)[1]} for n in needs],
+        "versions": [{"number": v.number, "state": v.state, "digest": v.digest} for v in versions],
+    }
+
+
+@worded
+def diff(
+    code: CodeArgument,
+    before: Annotated[int, typer.Argument(metavar="N", help="旧版")],
+    after: Annotated[int, typer.Argument(metavar="M", help="新版")],
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """比较一条目录的两版，逐字段列出改动及其类别。"""
+    from catalog_specs import load
+    from registry.differences import compare
+    from registry.entries import find_entry, get_version
+
+    spoken = language(lang)
+    with database() as opened, opened.read() as session:
+        entry = find_entry(session, code).entry
+        old, new = get_version(session, entry, before), get_version(session, entry, after)
+        specs = load(new.profile)
+        changes = compare(old.content, new.content, specs)
+    if as_json:
+        say_json([change._asdict() for change in changes])
+        return
+    for change in changes:
+        kind = specs.say(f"change_{change.kind}", spoken)
+        cls = specs.say(f"class_{change.change_class}", spoken)
+        where = f"信息项“{change.item}” " if change.item and change.field != "items" else ""
+        say(f"{kind}  {where}{change.label}：{change.before or '（空）'} → {change.after or '（空）'}  [{cls}]")
+    if not changes:
+        say(specs.say("no_differences", spoken))
+
+
+@worded
+def rectify(
+    agency: Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或名称")] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """存量目录的整改清单：已在用而有错误的目录，逐条列出错误。"""
+    from registry.entries import to_rectify
+
+    spoken = language(lang)
+    with database() as opened, opened.read() as session:
+        rows = to_rectify(session, agency=agency)
+        listed = [entry_json(row) | {"findings": _errors(row, spoken)} for row in rows]
+    if as_json:
+        say_json(listed)
+        return
+    for entry in listed:
+        say(f"{entry['code'] or entry['key']}  {entry['provider_name']}  {entry['resource_name']}")
+        for finding in entry["findings"]:
+            say(f"  {finding['rule']} {finding['message']}  改法：{finding['fix']}")
+
+
+def _errors(row: "Row", lang: str) -> list[dict[str, Any]]:
+    return [finding for finding in stored_findings(row.version, lang) if finding["level"] == "error"]

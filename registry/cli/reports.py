@@ -1,0 +1,112 @@
+"""Reports as text and as JSON: of a check, of an import."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from catalog_specs import Specs, load
+from catalog_specs.model import Level
+from registry.checking import FileCheck, Line, as_json, entry_name
+from registry.errors import Unreadable
+from registry.intake import ImportResult
+from validators.findings import word
+
+
+def text_report(check: FileCheck, lang: str) -> str:
+    """The report of a check for people: entry by entry, then counts, then needs."""
+    specs = check.specs
+    profile = specs.profile.en if lang == "en" else specs.profile.zh
+    head = specs.say("report_head", lang, file=check.path.name, entries=len(check.sheets.entries), profile=profile)
+    if check.secret:
+        places = [f"  E125 {_place(line, specs, lang)}" for line in check.lines(lang)]
+        return "\n".join([specs.say("report_secret", lang), *places])
+    return "\n".join([head, *finding_lines(check, lang), "", *_summary(check, lang)])
+
+
+def finding_lines(check: FileCheck, lang: str) -> Iterator[str]:
+    """The findings, grouped by entry."""
+    specs = check.specs
+    for name, lines in groupby(check.lines(lang), key=lambda line: line.entry):
+        yield ""
+        yield f"■ {name or specs.say('file_level', lang)}"
+        for line in lines:
+            yield from _finding_lines(line, specs, lang)
+
+
+def _finding_lines(line: Line, specs: Specs, lang: str) -> Iterator[str]:
+    worded = line.worded
+    level = specs.say(f"level_{worded.level}", lang)
+    yield f"  {_place(line, specs, lang)}  {worded.rule} {level}  {worded.message}"
+    if worded.level is not Level.NOTE:
+        yield f"      {specs.say('fix', lang)}：{worded.fix}"
+        yield f"      {specs.say('source', lang)}：{worded.source}"
+
+
+def _place(line: Line, specs: Specs, lang: str) -> str:
+    cell = line.cell or specs.say("line", lang, row=line.place.row)
+    return f"{line.place.sheet}!{cell}" if line.place.sheet else cell
+
+
+def _summary(check: FileCheck, lang: str) -> Iterator[str]:
+    specs, counted = check.specs, check.count()
+    if not counted[Level.ERROR] and not counted[Level.WARNING]:
+        yield specs.say("report_clean", lang)
+    else:
+        yield specs.say("report_counts", lang, errors=counted[Level.ERROR], warnings=counted[Level.WARNING])
+    needs = Counter(need for _, need in {(name, need.need) for name, need in check.needs()})
+    if needs:
+        yield specs.say("needs_head", lang)
+        for key, count in needs.items():
+            yield specs.say("needs_line", lang, title=specs.needs[key].title.get(lang), count=count)
+
+
+def unreadable_json(file: Path, error: Unreadable, lang: str) -> dict[str, Any]:
+    """The JSON report of a file that cannot be read: one finding, no entries."""
+    specs = load()
+    found = word(error.finding, specs, lang)
+    row = {"rule": found.rule, "level": str(found.level), "sheet": "", "row": 0, "cell": "", "entry": ""}
+    row |= {"field": "", "value": "", "message": found.message, "fix": found.fix, "source": found.source}
+    return {
+        "file": file.name,
+        "sha256": None,
+        "profile": None,
+        "spec": specs.digest,
+        "entries": 0,
+        "errors": 1,
+        "warnings": 0,
+        "findings": [row],
+        "needs": [],
+    }
+
+
+def import_report(result: ImportResult, lang: str) -> str:
+    """What came of an import, for people: counts, refused rows with reasons, what to do next."""
+    check, specs = result.check, result.check.specs
+    if check.secret:
+        return text_report(check, lang)
+    lines = [specs.say("import_counts", lang, **result.counts)]
+    if result.batch_id is None:
+        lines.append(specs.say("import_nothing", lang))
+    if result.allocated:
+        lines.append(specs.say("import_allocated", lang, count=len(result.allocated)))
+    refused = [line for line in check.lines(lang) if line.worded.rule == "E167"]
+    if refused:
+        lines.append(specs.say("import_refused", lang))
+        lines += [f"  {_place(line, specs, lang)}  {line.entry}  {line.worded.message}" for line in refused]
+    counted = check.count()
+    lines.append(
+        specs.say("report_counts", lang, errors=counted[Level.ERROR], warnings=counted[Level.WARNING])
+    )
+    if counted[Level.ERROR]:
+        lines.append(specs.say("import_hint", lang))
+    return "\n".join(lines)
+
+
+def import_json(result: ImportResult, lang: str) -> dict[str, Any]:
+    """The report of an import as JSON: that of the check, with counts, outcomes and allocated codes."""
+    names = [entry_name(entry) for entry in result.check.sheets.entries]
+    outcomes = [{"entry": n, "outcome": o} for n, o in zip(names, result.outcomes, strict=False)]
+    more = {"batch": result.batch_id, "counts": result.counts, "outcomes": outcomes}
+    return as_json(result.check, lang) | more | {"allocated": sorted(result.allocated.values())}

@@ -1,0 +1,71 @@
+"""Commands on the installation: init, demo, serve, version."""
+
+from typing import Annotated
+
+import typer
+
+from registry.cli.terminal import database, now, progress_bar, say, tell, worded
+
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands of this module into the application."""
+    app.command("init")(init)
+    app.command("demo")(demo)
+    app.command("serve")(serve)
+    app.command("version")(version)
+
+
+@worded
+def init() -> None:
+    """建立数据库，或把已有数据库升级到当前版本；可以重复执行。"""
+    from registry.db import Database
+    from registry.migrate import upgrade
+    from registry.settings import read_settings
+
+    settings = read_settings()
+    opened = Database(settings.database_url)
+    try:
+        revision = upgrade(opened)
+    finally:
+        opened.close()
+    say(f"数据库已就绪（版本 {revision}）：{settings.sqlite_path or '服务器'}")
+
+
+@worded
+def demo(
+    seed: Annotated[int, typer.Option("--seed", help="随机种子；同一种子结果相同")] = 2026,
+) -> None:
+    """载入演示数据：两市约 12 个部门、30 个系统、300 条目录，其中一部分按各条规则写错。"""
+    from registry.demo import load_demo
+
+    with database(create=True) as opened, progress_bar("演示数据") as progress:
+        summary = load_demo(opened, seed=seed, now=now(), progress=progress)
+    say(summary)
+
+
+@worded
+def serve(
+    host: Annotated[str, typer.Option("--host", help="监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="监听端口")] = 8000,
+) -> None:
+    """启动页面和接口。"""
+    import uvicorn
+
+    from registry.settings import read_settings
+    from registry.web import create_app
+
+    with database(create=True):
+        pass
+    tell(f"打开 http://{host}:{port}/  （停止：Ctrl+C）")
+    uvicorn.run(create_app(read_settings()), host=host, port=port, log_level="warning")
+
+
+@worded
+def version() -> None:
+    """打印版本。"""
+    from importlib.metadata import version as installed
+
+    from catalog_specs import load, profiles
+
+    digests = "，".join(f"{key} {load(key).digest[:12]}" for key in profiles())
+    say(f"mulu {installed('mulu')}（规则：{digests}）")

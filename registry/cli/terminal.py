@@ -1,0 +1,154 @@
+"""What all commands share: options, the database, errors in words, progress."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from registry.checking import Progress
+    from registry.db import Database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LOCAL_USER = "local"
+
+
+class Lang(StrEnum):
+    ZH = "zh"
+    EN = "en"
+
+
+LangOption = Annotated[Lang | None, typer.Option("--lang", help="报告的语言；默认随系统语言")]
+JsonOption = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="适用的办法：zunyi_2020、liupanshui_2025；默认按提供方代码判断")]
+ProviderOption = Annotated[
+    str | None, typer.Option("--provider", help="文件没有提供方列时使用：统一社会信用代码，可加 =单位名称")
+]
+
+
+def say(text: str = "") -> None:
+    """Print a line of the answer."""
+    sys.stdout.write(f"{text}\n")
+
+
+def tell(text: str) -> None:
+    """Print a line beside the answer (to standard error)."""
+    sys.stderr.write(f"{text}\n")
+
+
+def say_json(value: Any) -> None:
+    """Print exactly one JSON document, Chinese unescaped."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def language(chosen: Lang | None) -> str:
+    """The language asked for, else the locale's."""
+    from registry.settings import read_settings
+
+    return str(chosen) if chosen else read_settings().language
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def worded(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn our errors into words and an exit code: 2 for what cannot be read or reached, else 1."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        from catalog_specs import SpecError
+        from registry.errors import MuluError, Unavailable, Unreadable
+
+        try:
+            return command(*args, **kwargs)
+        except Unreadable as error:
+            tell(unreadable_text(error, language(None)))
+            raise typer.Exit(2) from error
+        except (Unavailable, SpecError) as error:
+            tell(f"错误：{error}")
+            raise typer.Exit(2) from error
+        except MuluError as error:
+            tell(f"错误：{error.message}")
+            raise typer.Exit(1) from error
+
+    return run
+
+
+def unreadable_text(error: Any, lang: str) -> str:
+    """The words of a file that cannot be read: rule, reason, what to do."""
+    from catalog_specs import load
+    from validators.findings import word
+
+    found = word(error.finding, load(), lang)
+    return f"{found.rule} {found.message}\n{found.fix}"
+
+
+@contextmanager
+def database(*, create: bool = False) -> Iterator["Database"]:
+    """The database of the settings. ``create`` makes an embedded one that is not there yet.
+
+    Raises:
+        Unavailable: there is none yet, with the command that makes it.
+    """
+    from registry.db import Database
+    from registry.errors import Unavailable
+    from registry.migrate import is_ready, upgrade
+    from registry.settings import read_settings
+
+    settings = read_settings()
+    path = settings.sqlite_path
+    if path is not None and not path.exists() and not create:
+        raise Unavailable(f"还没有数据库（{path}）；先执行 mulu init，或用 MULU_DATABASE_URL 指明")
+    opened = Database(settings.database_url)
+    try:
+        if not is_ready(opened):
+            if not create:
+                raise Unavailable("数据库还没有建表；先执行 mulu init")
+            upgrade(opened)
+            tell(f"已建立数据库：{path or '（服务器）'}")
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator["Progress | None"]:
+    """A progress bar on a terminal; nothing when standard error goes elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def split_provider(text: str | None) -> tuple[str, str] | None:
+    """``CODE=NAME`` as a pair; None for nothing."""
+    if not text:
+        return None
+    code, _, name = text.partition("=")
+    return code.strip(), name.strip()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file beside and move it into place, so that no half of it is ever seen."""
+    from registry.errors import Rejected
+
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        raise Rejected(f"不能写入 {path}：{error.strerror}") from error
