@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from catalog_specs import checks, coding, model
+from catalog_specs.drafting import Drafting
 from catalog_specs.law import LAW_FILES, Sources
 from catalog_specs.law_masking import Desensitization
 
@@ -33,6 +34,7 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "resource_code": coding.ResourceCode,
     "credit_code": coding.CreditCode,
     "messages": model.Messages,
+    "drafting": Drafting,
 }
 ROW_KEYS = ("id", "key", "code")
 M = TypeVar("M", bound=BaseModel)
@@ -100,6 +102,10 @@ class Specs:
     @cached_property
     def desensitization(self) -> Desensitization:
         return self.document("desensitization", Desensitization)
+
+    @cached_property
+    def drafting(self) -> Drafting:
+        return self.document("drafting", Drafting)
 
     def say(self, key: str, lang: str = "zh", **params: object) -> str:
         """A message of messages.yaml in ``lang``. Raises KeyError for an unknown one."""

@@ -6,11 +6,13 @@ A problem is a sentence ``file: place: what is wrong; what to do``. Nothing here
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from string import Formatter
 from typing import Any
 
 from pydantic import BaseModel
 
+from catalog_specs.drafting import Drafting, check_drafting
 from catalog_specs.law import Sources
 from catalog_specs.law_checks import check_law
 from catalog_specs.law_masking import Desensitization
@@ -60,7 +62,11 @@ def check_all(
         _profile,
         _citations,
     )
-    return [problem for check in checks for problem in check(files)] + check_law(documents)
+    return [problem for check in checks for problem in check(files)] + [*check_law(documents), *_drafting(files)]
+
+
+def _drafting(files: Files) -> list[str]:
+    return check_drafting(files._get("drafting", Drafting))
 
 
 def _doubles(place: str, names: Iterable[str]) -> Iterator[str]:
@@ -174,11 +180,8 @@ def _grading(files: Files) -> Iterator[str]:
     for row_key, row in spec.impact_matrix.items():
         if set(row) != set(spec.impact_degrees):
             yield f"grading.yaml：impact_matrix：{row_key}：程度不全"
-    known = detectors
-    for content in spec.content:
-        yield from (
-            f"grading.yaml：{content.key}：没有检测器“{d}”" for d in content.detectors if d not in known
-        )
+    for place, named in [("of_bodies", spec.of_bodies), *((c.key, c.detectors) for c in spec.content)]:
+        yield from (f"grading.yaml：{place}：没有检测器“{d}”" for d in named if d not in detectors)
     strong = {row.detector for row in files.hints.column_hints.strong}
     covered = {d for content in spec.content for d in content.detectors}
     yield from (
@@ -206,7 +209,8 @@ def _sharing(files: Files) -> Iterator[str]:
         if set(row) != files.codes_of("share_mode_type"):
             yield f"sharing.yaml：pattern_form：{pattern}：列与代码表 share_mode_type 不同"
     wording = spec.wording
-    for pattern in (*wording.added_conditions, *wording.split_patterns):
+    patterns = (wording.negations, wording.harmless, wording.added_conditions, wording.split_patterns)
+    for pattern in (*chain(*patterns), *files.grading.no_mask):
         if not _compiles(pattern):
             yield f"sharing.yaml：不是合法的正则表达式：{pattern}"
     levels = files.codes_of("basis_level")

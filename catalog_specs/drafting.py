@@ -1,19 +1,15 @@
 """How catalogue entries are drafted from tables: the typed reader of ``drafting.yaml``."""
 
-import json
 import re
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Literal
 
-import yaml
 from pydantic import Field
 
 from catalog_specs.model import Frozen
 
 TypeCode = Literal["C", "N", "Y", "D", "T", "L", "M", "G", "B", "I", "F"]
 Grammar = Literal["mysql", "postgres", "oracle", "tsql", "sqlite"]
-_FILE = Path(__file__).with_name("drafting.yaml")
 
 
 class Dialect(Frozen):
@@ -113,23 +109,8 @@ class Drafting(Frozen):
         return dialect.types.get(wanted) or self.code_by_type.get(wanted)
 
 
-@lru_cache(maxsize=1)
-def load_drafting() -> Drafting:
-    """The specification of drafts, read strictly and cached.
-
-    Raises:
-        pydantic.ValidationError: ``drafting.yaml`` is wrong.
-        ValueError: two places of it contradict each other.
-    """
-    raw = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)
-    specs = Drafting.model_validate_json(json.dumps(raw))
-    problems = _problems(specs)
-    if problems:
-        raise ValueError("drafting.yaml：" + "；".join(problems))
-    return specs
-
-
-def _problems(specs: Drafting) -> list[str]:
+def check_drafting(specs: Drafting) -> list[str]:
+    """Every problem of drafting.yaml, as readable sentences; empty when it is sound."""
     named = [name for names in specs.types.values() for name in names]
     twice = sorted({name for name in named if named.count(name) > 1})
     links = [d.dialect for d in specs.databases.values()] + list(specs.server_marks.values())
@@ -137,4 +118,4 @@ def _problems(specs: Drafting) -> list[str]:
     problems = [f"类型“{name}”归了两类" for name in twice]
     problems += [f"没有方言“{link}”" for link in unknown]
     problems += [f"枚举“{name}”不在类型表里" for name in specs.enumerations if name not in named]
-    return problems
+    return [f"drafting.yaml：{problem}" for problem in problems]

@@ -240,6 +240,8 @@ class Grading(Frozen):
     floor: str
     fixed: tuple[str, ...]
     minor_words: tuple[str, ...]
+    no_mask: tuple[str, ...] = ()
+    of_bodies: tuple[str, ...] = ()
     overrides: tuple[Override, ...]
     always_masked: tuple[str, ...]
     sources: tuple[str, ...]
@@ -251,6 +253,7 @@ class Wording(Marked):
     vacuous: tuple[str, ...]
     restrictive: tuple[str, ...]
     negations: tuple[str, ...]
+    harmless: tuple[str, ...] = ()
     contradiction: tuple[str, ...]
     loose_endings: tuple[str, ...]
     added_conditions: tuple[str, ...]

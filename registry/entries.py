@@ -187,35 +187,48 @@ class Row(NamedTuple):
     agency: Agency
 
 
+def _chosen(query: Select[Any], agency: str | None, state: str | None, wrong: bool) -> Select[Any]:
+    if agency:
+        query = query.where((Agency.code == agency) | (Agency.name == agency))  # type: ignore[arg-type]
+    if state:
+        query = query.where(Entry.state == state)  # type: ignore[arg-type]
+    return query.where(Version.errors > 0) if wrong else query  # type: ignore[arg-type]
+
+
 def list_entries(
     session: Session,
     *,
     agency: str | None = None,
     state: str | None = None,
+    wrong: bool = False,
     after: str | None = None,
     limit: int | None = None,
+    offset: int = 0,
 ) -> list[Row]:
-    """Entries with their newest version, by key. ``agency`` is a code or a name; ``after`` a key to go on from."""
-    query = _newest().order_by(Entry.id)
-    if agency:
-        query = query.where((Agency.code == agency) | (Agency.name == agency))  # type: ignore[arg-type]
-    if state:
-        query = query.where(Entry.state == state)  # type: ignore[arg-type]
+    """Entries with their newest version, by key. ``agency`` is a code or a name; ``wrong``: only with errors.
+
+    A page is told by ``limit`` and either ``after`` (a key to go on from) or ``offset``.
+    """
+    query = _chosen(_newest().order_by(Entry.id), agency, state, wrong)
     if after:
         query = query.where(Entry.id > after)  # type: ignore[arg-type]
     if limit is not None:
         query = query.limit(limit)
-    return [Row(*row) for row in session.execute(query)]
+    return [Row(*row) for row in session.execute(query.offset(offset) if offset else query)]
 
 
-def count_entries(session: Session, *, agency: str | None = None, state: str | None = None) -> int:
+def count_entries(
+    session: Session, *, agency: str | None = None, state: str | None = None, wrong: bool = False
+) -> int:
     """How many entries ``list_entries`` would give without a limit."""
-    query = select(func.count()).select_from(Entry).join(Agency, Agency.id == Entry.agency_id)  # type: ignore[arg-type]
-    if agency:
-        query = query.where((Agency.code == agency) | (Agency.name == agency))  # type: ignore[arg-type]
-    if state:
-        query = query.where(Entry.state == state)  # type: ignore[arg-type]
+    query = _chosen(_newest(), agency, state, wrong).with_only_columns(func.count())
     return int(session.execute(query).scalar_one())
+
+
+def list_agencies(session: Session) -> list[Agency]:
+    """All agencies that have entries, by name."""
+    query = select(Agency).where(Agency.id.in_(select(Entry.agency_id))).order_by(Agency.name)  # type: ignore[attr-defined]
+    return list(session.execute(query).scalars())
 
 
 def find_entry(session: Session, name: str) -> Row:

@@ -3,15 +3,23 @@
 import hashlib
 import json
 import secrets
+import threading
 import time
 from typing import Any
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
+_lock = threading.Lock()
+_last = 0
+
+
 def new_key(prefix: str) -> str:
-    """A key such as ``e01jd2k9x3m7w5p0r8t2``: sorts by time of making, 60 random bits, never guessed."""
-    number = (int(time.time() * 1000) << 60) | secrets.randbits(60)
+    """A key such as ``e01jd2k9x3m7w5p0r8t2``: sorts in the order of making, never guessed."""
+    global _last  # noqa: PLW0603  (keys of one process go up even within one millisecond)
+    with _lock:
+        now = (int(time.time() * 1000) << 60) | secrets.randbits(56)
+        _last = number = max(now, _last + 1 + secrets.randbits(40))
     digits = ""
     for _ in range(21):
         number, rest = divmod(number, 32)

@@ -57,7 +57,16 @@ BAD = """
 - {id: BAD08, base: OK01, set: {share: {t: 2, cond: 依申请, mode: ['1', ['3']], pat: [核验]}}, breaks: E111}
 """
 CLASSES = {"1": "基础信息资源类", "2": "主题信息资源类", "3": "部门信息资源类"}
-ITEM_KEYS = ("item_name", "item_code", "data_type", "data_length", "share_type", "open_type", "pii_class", "sensitive_flag")
+ITEM_KEYS = (
+    "item_name",
+    "item_code",
+    "data_type",
+    "data_length",
+    "share_type",
+    "open_type",
+    "pii_class",
+    "sensitive_flag",
+)
 
 
 def full(short: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +94,11 @@ def full(short: dict[str, Any]) -> dict[str, Any]:
         "open_type": str(opening["t"]),
     }
     if "mode" in share:
-        content |= {"share_mode_category": share["mode"][0], "share_mode_type": share["mode"][1], "share_pattern": share["pat"]}
+        content |= {
+            "share_mode_category": share["mode"][0],
+            "share_mode_type": share["mode"][1],
+            "share_pattern": share["pat"],
+        }
     optional = {
         "share_condition": share.get("cond"),
         "share_scope": share.get("scope"),

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from catalog_specs import Specs
@@ -19,14 +20,14 @@ from validators.case import Case, Content, Facts, Suggestion
 from validators.checkers import CaseCheck, Quick, ValueCheck, build
 from validators.entry import item_set
 from validators.findings import NO_ITEM, Finding, Need
-from validators.folding import fold, without_number
+from validators.folding import fold, is_year, without_number
 from validators.grading import grader_of, prepare
 from validators.needs import need_checks
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The judgement of one entry: findings in the rules' order, needs, the suggested grade, the spec's digest."""
+    """One entry judged: findings in the rules' order, needs, the suggested grade, the spec's digest."""
 
     findings: tuple[Finding, ...]
     needs: tuple[Need, ...]
@@ -130,10 +131,11 @@ def assess(content: Content, specs: Specs, *, facts: Facts, me: str = "") -> Ass
 def assess_all(
     contents: Sequence[Content], specs: Specs, *, facts: Facts, keys: Sequence[str] | None = None
 ) -> Iterator[Assessment]:
-    """Judge the entries of one file, each with the others known: names, codes, drag-filled rows, other sources.
+    """Judge the entries of one file, each with the others known.
 
-    ``keys[n]`` is the key of entry n among the names of ``facts`` (an entry already registered); entries
-    without one count as new. Yields one Assessment per entry, in order.
+    The others tell doubled names, known codes, drag-filled rows and other sources. ``keys[n]`` is the key of
+    entry n among the names of ``facts`` (an entry already registered); without ``keys`` all count as new.
+    Yields one Assessment per entry, in order.
     """
     own = keys or [f"row:{n}" for n in range(len(contents))]
     known = with_file(facts, contents, own)
@@ -189,20 +191,25 @@ def _providers(contents: Sequence[Content], keys_of: Any) -> dict[Any, frozenset
     return {key: frozenset(providers) for key, providers in found.items()}
 
 
-def _merged(known: Mapping[Any, frozenset[str]], new: Mapping[Any, frozenset[str]]) -> dict[Any, frozenset[str]]:
+def _merged(
+    known: Mapping[Any, frozenset[str]], new: Mapping[Any, frozenset[str]]
+) -> dict[Any, frozenset[str]]:
     return {key: known.get(key, frozenset()) | new.get(key, frozenset()) for key in known.keys() | new.keys()}
 
 
 def dragged_names(contents: Sequence[Content]) -> frozenset[tuple[str, str]]:
-    """Names that differ from a neighbouring row of the same provider in a running number only (W221)."""
-    rows = []
-    for content in contents:
-        place = _name_key(content)
-        stem, number = without_number(place[1]) if place else ("", None)
-        rows.append((place, stem, number))
+    """Names that differ from a neighbouring row of the same provider in a running number only (W221).
+
+    A year at the end is no running number: the same resource by years is daily work.
+    """
+    rows = [place or ("", "") for place in map(_name_key, contents)]
     found: set[tuple[str, str]] = set()
-    for (here, stem, number), (there, next_stem, next_number) in zip(rows, rows[1:], strict=False):
-        if here and there and here[0] == there[0] and stem == next_stem and number is not None:
-            if next_number == number + 1:
-                found |= {here, there}
+    for here, there in pairwise(rows):
+        if here[0] != there[0]:
+            continue
+        (stem, number), (next_stem, next_number) = without_number(here[1]), without_number(there[1])
+        if number is None or next_number != number + 1 or stem != next_stem:
+            continue
+        if not (is_year(number) and is_year(next_number)):
+            found |= {here, there}
     return frozenset(found)

@@ -17,11 +17,15 @@ _CITED = re.compile(
 _STATE = "中华人民共和国"
 _NUMERALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
-_ARTICLE = re.compile(r"第([零〇一二两三四五六七八九十百千0-9]+)条")
+_ARTICLE = re.compile(r"第([零〇一二两三四五六七八九十百千]+|[0-9]+)条")
+# 依据法律《…》: words that lead to a citation are no part of the level
+_LEADING = re.compile(r"^(?:依据|根据|按照|依照|参照|依|按|见)+")
+# 《…法（2018修正）》: an edition behind the title
+_EDITION = re.compile(r"[（(][^（()）]*[)）]$")
 
 
 class Verdict(NamedTuple):
-    """What the library says of one basis: ``fault`` is a reason of E112 or empty; ``known`` if it is listed."""
+    """What the library says of one basis: ``fault`` is a reason of E112 or empty; ``known`` if listed."""
 
     fault: str
     known: bool
@@ -42,15 +46,17 @@ def read_basis(text: str) -> list[dict[str, str]]:
         if found is None:
             rows.append({"text": part.strip()})
             continue
-        rows.append({key: value.strip() for key, value in found.groupdict().items() if value and value.strip()})
+        rows.append(
+            {key: value.strip() for key, value in found.groupdict().items() if value and value.strip()}
+        )
     return rows
 
 
 def write_basis(row: Mapping[str, Any]) -> str:
     """The cell text of a basis; ``read_basis`` of it gives the row back."""
     title = f"《{row['title']}》" if row.get("title") else ""
-    head = f"{row.get('level', '')}{title}{row.get('article', '')}"
-    text = row.get("text", "")
+    head = f"{row.get('level') or ''}{title}{row.get('article') or ''}"
+    text = row.get("text") or ""
     return f"{head}：{text}" if head and text else head or str(text)
 
 
@@ -61,23 +67,25 @@ def article_number(article: str) -> int | None:
     if not found:
         return None
     digits = found.group(1)
-    if digits.isdigit() and digits.isascii():
-        return int(digits)
+    if digits.isascii():
+        return int(digits) if len(digits) <= 6 else None
     total, current = 0, 0
     for char in digits:
         if char in _UNITS:
             total += (current or 1) * _UNITS[char]
             current = 0
         else:
-            current = current * 10 + _NUMERALS[char] if digits.isnumeric() and current else _NUMERALS[char]
+            current = current * 10 + _NUMERALS[char]
     return total + current
 
 
 class Library:
-    """The basis library of a specification, looked up by title or alias (width and 中华人民共和国 ignored)."""
+    """The basis library of a specification, by title or alias (width and 中华人民共和国 do not count)."""
 
     def __init__(self, specs: Specs) -> None:
-        self.accepted = {v.code for v in specs.codes["basis_level"].values if v.attrs.get("accepted")}
+        levels = specs.codes["basis_level"].values
+        self.accepted = {v.code for v in levels if v.attrs.get("accepted")}
+        self.levels = {fold(name): v.code for v in levels for name in (v.code, v.zh, *v.aliases)}
         self.publication = frozenset(specs.sharing.publication_uses)
         self.laws: dict[str, Law] = {}
         for law in specs.basis.laws:
@@ -89,13 +97,19 @@ class Library:
         return fold(title.removeprefix(_STATE))
 
     def find(self, title: str) -> Law | None:
-        return self.laws.get(self._key(title))
+        """The law of a title, also when an edition stands behind it: 刑法（2020修正）."""
+        return self.laws.get(self._key(title)) or self.laws.get(self._key(_EDITION.sub("", title)))
+
+    def level_of(self, written: str) -> str:
+        """The level as the code list calls it; words before it (依据法律) do not count."""
+        bare = _LEADING.sub("", written.strip())
+        return self.levels.get(fold(bare), bare)
 
     def judge(self, row: Mapping[str, Any]) -> Verdict:
         """Whether the basis bears not sharing. Source: S1 14(3), 15."""
         title, article = str(row.get("title") or ""), str(row.get("article") or "")
         law = self.find(title) if title else None
-        level = law.level if law else str(row.get("level") or "")
+        level = law.level if law else self.level_of(str(row.get("level") or ""))
         if law is not None and law.status == "repealed":
             return Verdict("repealed", known=True)
         lacking = [zh for zh, value in (("效力级别", level), ("名称", title), ("条款", article)) if not value]
@@ -107,10 +121,23 @@ class Library:
             return Verdict("", known=False)
         return self._judge_article(law, article)
 
-    def _judge_article(self, law: Law, article: str) -> Verdict:
+    def requires_publication(self, row: Mapping[str, Any]) -> bool | None:
+        """Whether the basis requires publication (§12 R7); None when the library cannot tell."""
+        law = self.find(str(row.get("title") or ""))
+        if law is None:
+            return None
+        uses = self._uses(law, str(row.get("article") or ""))
+        if law.status == "repealed" or (uses and "requires_publication" not in uses):
+            return False
+        return True if uses else None
+
+    @staticmethod
+    def _uses(law: Law, article: str) -> set[str]:
         number = article_number(article)
-        listed = [row for row in law.articles if article_number(row.article) == number]
-        uses = {use for row in listed for use in row.uses}
+        return {use for row in law.articles if article_number(row.article) == number for use in row.uses}
+
+    def _judge_article(self, law: Law, article: str) -> Verdict:
+        uses = self._uses(law, article)
         if uses and uses <= self.publication:
             return Verdict("publication", known=True)
         return Verdict("", known="not_share" in uses)

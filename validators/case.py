@@ -1,11 +1,12 @@
 """One entry under judgement: its content, the facts, and what the rules have said so far."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from validators.findings import NO_ITEM, Finding, Need, text_of
+from validators.hints import Hint
 
 Content = Mapping[str, Any]
 
@@ -42,15 +43,31 @@ class Suggestion:
 class Case:
     """The working object that checkers read and add findings and needs to. One per assessment."""
 
+    content: Content
+    disclosed: frozenset[str]
+    facts: Facts
+    findings: list[Finding]
+    get: Callable[[str], Any]
+    grade: Any
+    hints: list[Hint]
+    items: list[Mapping[str, Any]]
+    me: str
+    needs: list[Need]
+    open: Any
+    opened: list[int]
+    person: bool
+    share: Any
+    suggested: Suggestion
+
     __slots__ = (
         "content",
+        "disclosed",
         "facts",
         "findings",
         "get",
         "grade",
         "hints",
         "items",
-        "leaving",
         "me",
         "needs",
         "open",
@@ -67,12 +84,12 @@ class Case:
         self.get = get
         self.facts = facts
         self.me = me
-        self.items: list[Mapping[str, Any]] = items if type(items) is list else []
-        self.share: Any = get("share_type")
-        self.open: Any = get("open_type")
-        self.grade: Any = get("data_grade")
-        self.findings: list[Finding] = []
-        self.needs: list[Need] = []
+        self.items = items if type(items) is list else []
+        self.share = get("share_type")
+        self.open = get("open_type")
+        self.grade = get("data_grade")
+        self.findings = []
+        self.needs = []
 
     def add(
         self,

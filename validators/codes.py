@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from catalog_specs.coding import CreditCode, ResourceCode
 
-# GB 11643-1999 (MOD 11-2) and ISO/IEC 7812 (Luhn) are algorithms of the standards, not values a city may change.
+# GB 11643-1999 (MOD 11-2) and ISO/IEC 7812 (Luhn) are algorithms of the standards, nothing a city may change.
 _ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
 _ID_CHECKS = "10X98765432"
 
@@ -19,7 +19,7 @@ def credit_code_fault(code: str, spec: CreditCode) -> str:
         return "length"
     if not set(code) <= set(spec.alphabet):
         return "alphabet"
-    if not code[2:8].isdigit():
+    if not code[2:8].isdigit():  # of the alphabet's characters only 0 to 9 are digits
         return "region"
     if not organisation_code_ok(code[8:17], spec):
         return "organisation"
@@ -41,7 +41,7 @@ def organisation_check_character(body: str, spec: CreditCode) -> str:
 
 def organisation_code_ok(code: str, spec: CreditCode) -> bool:
     """Whether a nine-character organisation code carries its check character. Source: GB 11714."""
-    if len(code) != 9 or not code[:8].isalnum() or not code.isascii():
+    if len(code) != 9 or not set(code[:8]) <= set(spec.organisation_alphabet):
         return False
     return organisation_check_character(code[:8], spec) == code[8]
 

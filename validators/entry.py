@@ -108,7 +108,9 @@ def code_category(rule: Rule, specs: Specs, *, field: str, category: str) -> Bui
         unknown = [head for head in heads if head not in class_names]
         code = case.text(field)
         if unknown:
-            case.add(rule.id, category, unknown[0], reason="unknown_category", params={"category": unknown[0]})
+            case.add(
+                rule.id, category, unknown[0], reason="unknown_category", params={"category": unknown[0]}
+            )
         parts = codes.split_resource_code(code, spec) if code else None
         if parts is None:
             return
@@ -208,9 +210,10 @@ def other_source(rule: Rule, specs: Specs, *, field: str, least_items: int) -> B
         name, provider = case.text(field), case.text("provider_code")
         if name and _elsewhere(facts.elsewhere.get(fold(name)), provider):
             case.add(rule.id, field, name, reason="name")
-        if len(case.items) >= least_items:
-            if _elsewhere(facts.item_sets.get(item_set(case.items)), provider):
-                case.add(rule.id, "items", name, reason="items")
+        if len(case.items) < least_items:
+            return
+        if _elsewhere(facts.item_sets.get(item_set(case.items)), provider):
+            case.add(rule.id, "items", name, reason="items")
 
     return of_case(check)
 
@@ -327,7 +330,9 @@ def item_type(rule: Rule, specs: Specs, *, field: str, length: str, level: str) 
 
 @checker("item_length_missing")
 def item_length_missing(rule: Rule, specs: Specs, *, field: str) -> Built:
-    asking = frozenset(v.code for v in specs.codes["data_type"].values if v.attrs.get("needs_length") == "warn")
+    asking = frozenset(
+        v.code for v in specs.codes["data_type"].values if v.attrs.get("needs_length") == "warn"
+    )
 
     def check(case: Case) -> None:
         lacking = [
@@ -336,7 +341,9 @@ def item_length_missing(rule: Rule, specs: Specs, *, field: str) -> Built:
             if not item.get(field) and type(item.get("data_type")) is str and item["data_type"] in asking
         ]
         if lacking:
-            case.add(rule.id, f"items.{field}", item=lacking[0], params={"which": f"“{which(case, lacking)}”"})
+            case.add(
+                rule.id, f"items.{field}", item=lacking[0], params={"which": f"“{which(case, lacking)}”"}
+            )
 
     return of_case(check)
 
@@ -419,7 +426,7 @@ def secret_content(rule: Rule, specs: Specs, *, fields: list[str]) -> Built:
             part = key[6:]
             for number, item in enumerate(case.items):
                 value = item.get(part)
-                if value in values:
+                if type(value) is str and value in values:
                     case.add(rule.id, key, "", number)
 
     return of_case(check)

@@ -1,7 +1,7 @@
-"""Checks of single values: completeness, code lists, shapes, lengths, dates, numbers, patterns, unknown keys."""
+"""Checks of single values: completeness, code lists, shapes, lengths, dates, numbers, patterns, keys."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -135,7 +135,7 @@ def _known_code(rule: Rule, spec: FieldSpec, specs: Specs, key: str, reason: str
 
 
 def quick_check(spec: FieldSpec, specs: Specs) -> Quick | None:
-    """A cheap test that is true only for values that no value check can complain of; None when there is none."""
+    """A cheap test, true only for values that no value check can complain of; None when there is none."""
     kinds: Mapping[FieldType, Callable[[FieldSpec, Specs], Quick | None]] = {
         FieldType.TEXT: _quick_text,
         FieldType.ENUM: _quick_enum,
@@ -204,7 +204,7 @@ def shape(rule: Rule, specs: Specs) -> Built:
         def check(case: Case, value: Any, item: int) -> None:
             # a number that could not be read is reported by the rule on numbers, with its bounds
             if not fits(value) and not (kind == "integer" and isinstance(value, str)):
-                case.add(rule.id, key, value, item, params={"expected": rule.reasons[kind].zh})
+                case.add(rule.id, key, value, item, kind)
 
         return check
 
@@ -213,17 +213,26 @@ def shape(rule: Rule, specs: Specs) -> Built:
         if is_blank(value):
             return
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-            case.add(rule.id, "items", value, params={"expected": rule.reasons["items"].zh})
+            case.add(rule.id, "items", value, reason="items")
 
     return Built((items_are_rows,), {k: value_check(k, s) for k, s in all_fields(specs).items()})
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts of a value: itself, a list's, or those of a record's parts."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part) if not isinstance(part, list) else (p for p in part if isinstance(p, str))
 
 
 @checker("lengths")
 def lengths(rule: Rule, specs: Specs) -> Built:
     def value_check(key: str, most: int) -> ValueCheck:
         def check(case: Case, value: Any, item: int) -> None:
-            for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, str) and len(part) > most:
+            for part in _texts(value):
+                if len(part) > most:
                     params = {"length": str(len(part)), "max": str(most), "place": place(case, item)}
                     case.add(rule.id, key, part, item, params=params)
 
@@ -241,7 +250,9 @@ def patterns(rule: Rule, specs: Specs) -> Built:
 
         def check(case: Case, value: Any, item: int) -> None:
             if isinstance(value, str) and value and not match(value):
-                case.add(rule.id, key, value, item, params={"example": spec.example, "place": place(case, item)})
+                case.add(
+                    rule.id, key, value, item, params={"example": spec.example, "place": place(case, item)}
+                )
 
         return check
 

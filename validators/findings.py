@@ -107,7 +107,9 @@ def drop_echoes(findings: Iterable[Finding]) -> list[Finding]:
     unread = {(f.field, f.item) for f in listed if f.rule.startswith(("E16", "E17"))}
     if not unread:
         return listed
-    return [f for f in listed if f.value or f.rule.startswith(("E16", "E17")) or (f.field, f.item) not in unread]
+    return [
+        f for f in listed if f.value or f.rule.startswith(("E16", "E17")) or (f.field, f.item) not in unread
+    ]
 
 
 def worst(levels: Iterable[Level]) -> Level | None:
@@ -119,5 +121,8 @@ def worst(levels: Iterable[Level]) -> Level | None:
 
 def text_of(value: Any) -> str:
     """A value as it is shown in a finding, at most 200 characters."""
-    shown = "、".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    try:
+        shown = "、".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list nested without end
+        return "…"
     return shown if len(shown) <= 200 else shown[:199] + "…"

@@ -1,12 +1,14 @@
 """Grades: what the items and the impact suggest, the matrices, the open projection, personal information."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from catalog_specs import Specs
 from catalog_specs.model import Override, Rule
-from validators.basis import Library, article_number
+from validators.basis import Library
 from validators.case import Case, Suggestion
 from validators.checkers import Built, checker, of_case, pick
 from validators.fields import is_blank
@@ -36,55 +38,66 @@ class Grader:
         self.fixed = frozenset(self.spec.fixed)
         self.persons = frozenset(self.spec.person_subjects)
         self.impersonal = frozenset(self.spec.impersonal_subjects)
+        self.of_bodies = frozenset(self.spec.of_bodies)
+        self.library = Library(specs)
+        self.masked_levels = frozenset(level for row in self.spec.overrides for level in row.lifted_by_levels)
+        self.mask_words = frozenset(word for row in self.spec.overrides for word in row.lifted_by_masks)
+        self.no_mask = re.compile("|".join(f"(?:{part})" for part in self.spec.no_mask) or "(?!)")
         self.item_grade: Callable[[str, str, str, bool], ItemGrade] = lru_cache(131_072)(self._item_grade)
 
     def hints(self, case: Case) -> list[Hint]:
         hint = self.hint
         found = []
         for item in case.items:
-            name, code = item.get("item_name"), item.get("item_code")
-            if type(name) is str:
-                found.append(hint(name, code if type(code) is str else ""))
-            else:
-                found.append(NOTHING)
+            name = item.get("item_name")
+            found.append(hint(name, _text(item, "item_code")) if type(name) is str else NOTHING)
+        if case.text("record_subject") in self.impersonal:
+            return [self._of_body(item, one) for item, one in zip(case.items, found, strict=True)]
         return found
+
+    def _of_body(self, item: Mapping[str, Any], hint: Hint) -> Hint:
+        """A hint without its detector where a body's own number (银行账号) is declared as such."""
+        if hint.detector in self.of_bodies and item.get("pii_class") == "none":
+            return replace(hint, detector="")
+        return hint
 
     def is_about_persons(self, case: Case) -> bool:
         """Whether rows are about people: said so, or not said and an identifier of a person is among them."""
-        subject = case.get("record_subject")
-        if type(subject) is str and subject:
+        subject = case.text("record_subject")
+        if subject:
             return subject in self.persons
         if any(hint.detector in self.kind_of for hint in case.hints):
             return True
         return any(item.get("pii_class") == "direct" for item in case.items)
 
-    def _item_grade(self, name: str, code: str, declared: str, person: bool) -> ItemGrade:
-        """The least grade for an item: strong names always count, weak words only among data on persons."""
+    def _item_grade(self, name: str, code: str, declared: str, weak: bool) -> ItemGrade:
+        """The least grade for an item: strong names always count, weak words only where ``weak`` says so."""
         hint = self.hint(name, code)
         best = self.floor
         for row in self.spec.content:
             strong = bool(hint.detector) and hint.detector in row.detectors
-            worded = person and any(word in hint.words for word in row.words)
+            worded = weak and any(word in hint.words for word in row.words)
             if strong or worded or declared in row.pii:
                 rank = self.rank[row.grade]
                 if rank > best.rank:
                     best = ItemGrade(rank, row.grade, f"信息项“{name}”是{row.zh}")
         return best
 
-    def suggest(self, case: Case, numbers: list[int] | None = None) -> Suggestion:
-        """The highest grade that the items ask for (就高从严); ``numbers`` restricts it to some items."""
-        best, reasons = self.floor, []
-        for number in range(len(case.items)) if numbers is None else numbers:
+    def suggest(self, case: Case, numbers: Iterable[int], *, weak: bool = True) -> Suggestion:
+        """The highest grade that some items ask for (就高从严).
+
+        Weak words count among data on persons; without ``weak`` only for an item that is declared personal,
+        since a weak hint alone may warn but not refuse (§12 R11).
+        """
+        best = self.floor
+        reasons: list[str] = []
+        for number in numbers:
             item = case.items[number]
             if item.get("direction") == "in":
                 continue
-            name, code, declared = item.get("item_name"), item.get("item_code"), item.get("pii_class")
-            found = self.item_grade(
-                name if type(name) is str else "",
-                code if type(code) is str else "",
-                declared if type(declared) is str else "",
-                case.person,
-            )
+            declared = _text(item, "pii_class")
+            worded = case.person and (weak or declared in PERSONAL)
+            found = self.item_grade(_text(item, "item_name"), _text(item, "item_code"), declared, worded)
             if found.rank > best.rank:
                 best, reasons = found, []
             if found.why and found.rank == best.rank:
@@ -107,30 +120,55 @@ class Grader:
                 best = ItemGrade(self.rank[grade], grade, f"对{target}造成{degree}")
         return Suggestion(best.grade, (best.why,)) if best else None
 
-    def whole(self, case: Case, disclosed: frozenset[str]) -> Suggestion:
-        """The grade suggested for the whole resource, without the items that a law publishes."""
-        numbers = None
-        if disclosed:
-            numbers = [n for n, item in enumerate(case.items) if item.get("item_name") not in disclosed]
+    def whole(self, case: Case) -> Suggestion:
+        """The grade suggested for the resource, without what a law publishes or what was masked before."""
+        numbers: Iterable[int] = range(len(case.items))
+        if case.disclosed or case.text("processing_level") in self.masked_levels:
+            by_law = case.disclosed
+            numbers = [n for n in numbers if case.item_name(n) not in by_law and not self.was_masked(case, n)]
         by_items, by_impact = self.suggest(case, numbers), self.by_impact(case.get("impact"))
         if by_impact and self.rank[by_impact.grade] > self.rank[by_items.grade]:
             return by_impact
         return by_items
 
-    def open_grade(self, case: Case, disclosed: frozenset[str]) -> str:
+    def open_grade(self, case: Case) -> str:
         """The grade on which opening is judged (§12 R6): of the items that leave, graded anew.
 
-        When all leave, or none is listed, the resource's own grade stands; so do 重要 and 核心, which no
-        look at the items can lower.
+        When none is listed or leaves, the resource's own grade stands (E122); so do 重要 and 核心, which
+        no look at the items can lower. When all leave, the higher of both: nothing was held back. Items
+        that a law publishes or that leave masked do not count; they need signature and proof.
         """
-        if len(case.opened) == len(case.items) or case.grade in self.fixed:
-            return case.grade if type(case.grade) is str else ""
-        left = [n for n in case.opened if case.items[n].get("item_name") not in disclosed]
-        return self.suggest(case, left).grade
+        own = case.grade if type(case.grade) is str else ""
+        if not case.opened or own in self.fixed:
+            return own
+        by_law = case.disclosed
+        left = [n for n in case.opened if case.item_name(n) not in by_law and not self.is_masked(case, n)]
+        again = self.suggest(case, left, weak=False).grade
+        if len(case.opened) < sum(item.get("direction") != "in" for item in case.items):
+            return again
+        return max(own, again, key=lambda grade: self.rank.get(grade, 0))
+
+    # ---- masks ----
+
+    def has_mask(self, item: Mapping[str, Any]) -> bool:
+        """Whether an item names a mask rule; 不脱敏 and the like name none."""
+        rule = item.get("mask_rule")
+        return type(rule) is str and bool(rule) and self.no_mask.fullmatch(rule) is None
+
+    def was_masked(self, case: Case, number: int) -> bool:
+        """Whether the resource itself is a masked or aggregated one and the item says how."""
+        return case.text("processing_level") in self.masked_levels and self.has_mask(case.items[number])
+
+    def is_masked(self, case: Case, number: int) -> bool:
+        """Whether an item is said to leave without what identifies; shelving asks for the proof."""
+        item = case.items[number]
+        if not self.has_mask(item):
+            return False
+        return self.was_masked(case, number) or any(word in item["mask_rule"] for word in self.mask_words)
 
 
 def opened_items(case: Case) -> list[int]:
-    """The numbers of the items that leave when the resource is opened; an unmarked item follows the resource."""
+    """The numbers of the items that leave when the resource is opened; unmarked ones follow the resource."""
     if case.open not in GOES_OUT:
         return []
     return [
@@ -140,17 +178,30 @@ def opened_items(case: Case) -> list[int]:
     ]
 
 
-def disclosed_names(content: Mapping[str, Any]) -> frozenset[str]:
-    """The names of items that the entry says a law publishes (§12 R7)."""
+def disclosure_rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of the disclosure basis that name law and article; others are E151."""
     rows = content.get("disclosure_basis")
-    if not rows or not isinstance(rows, list):
-        return frozenset()
+    if not isinstance(rows, list):
+        return []
+    return [row for row in rows if isinstance(row, dict) and row.get("title") and row.get("article")]
+
+
+def disclosed_names(content: Mapping[str, Any], library: Library) -> frozenset[str]:
+    """The names of items that the entry says a law publishes (§12 R7).
+
+    A law that the library knows not to require publication publishes nothing.
+    """
     named: set[str] = set()
-    for row in rows:
-        if isinstance(row, dict) and row.get("title") and row.get("article"):
+    for row in disclosure_rows(content):
+        if library.requires_publication(row) is not False:
             items = row.get("items")
-            named.update(str(part) for part in (items if isinstance(items, list) else [items]) if part)
+            named.update(part for part in (items if isinstance(items, list) else [items]) if type(part) is str)
     return frozenset(named)
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item.get(key)
+    return value if type(value) is str else ""
 
 
 def prepare(case: Case, grader: Grader) -> None:
@@ -158,7 +209,8 @@ def prepare(case: Case, grader: Grader) -> None:
     case.hints = grader.hints(case)
     case.person = grader.is_about_persons(case)
     case.opened = opened_items(case)
-    case.suggested = grader.whole(case, disclosed_names(case.content))
+    case.disclosed = disclosed_names(case.content, grader.library)
+    case.suggested = grader.whole(case)
 
 
 @lru_cache(maxsize=8)
@@ -190,7 +242,7 @@ def matrix_share(rule: Rule, specs: Specs, *, field: str) -> Built:
         if type(case.grade) is not str or type(case.share) is not str:
             return
         cell = cells.get((case.grade, case.share), "ok")
-        if cell == "ok" or cell == "basis":
+        if cell in ("ok", "basis"):
             return  # the basis itself is judged by E112
         params = {
             "grade": specs.label("data_grade", case.grade),
@@ -206,7 +258,9 @@ def matrix_share(rule: Rule, specs: Specs, *, field: str) -> Built:
 
 def _cells(matrix: Mapping[str, tuple[str, str, str]]) -> dict[tuple[str, str], str]:
     kinds = (UNCONDITIONAL, CONDITIONAL, NONE)
-    return {(grade, kind): cell for grade, row in matrix.items() for kind, cell in zip(kinds, row, strict=True)}
+    return {
+        (grade, kind): cell for grade, row in matrix.items() for kind, cell in zip(kinds, row, strict=True)
+    }
 
 
 @checker("matrix_open")
@@ -217,8 +271,7 @@ def matrix_open(rule: Rule, specs: Specs, *, field: str) -> Built:
     def check(case: Case) -> None:
         if type(case.open) is not str:
             return
-        disclosed = disclosed_names(case.content)
-        grade = grader.open_grade(case, disclosed) if case.open in GOES_OUT else case.grade
+        grade = grader.open_grade(case) if case.open in GOES_OUT else case.grade
         cell = cells.get((grade, case.open), "ok") if type(grade) is str else "ok"
         if cell == "ok":
             return
@@ -258,11 +311,14 @@ def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
     params = {"objects": "、".join(spec.impact_objects), "degrees": "、".join(spec.impact_degrees)}
 
     def check(case: Case) -> None:
-        for row in case.get(field) or ():
+        rows = case.get(field)
+        for row in rows if isinstance(rows, list) else ():
             if not isinstance(row, dict):
                 continue
             target, degree = row.get("object"), row.get("degree")
-            if (target and target not in spec.impact_objects) or (degree and degree not in spec.impact_degrees):
+            if (target and target not in spec.impact_objects) or (
+                degree and degree not in spec.impact_degrees
+            ):
                 case.add(rule.id, field, f"{target}｜{degree}", params=params)
 
     return of_case(check)
@@ -273,16 +329,13 @@ def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
 
 def effective_class(item: Mapping[str, Any], hint: Hint) -> str:
     """The personal-information class that opening is judged on: a strong name outweighs 非个人信息."""
-    declared = item.get("pii_class")
-    if hint.detector and declared not in PERSONAL:
-        return "direct"
-    return declared if type(declared) is str else ""
+    declared = _text(item, "pii_class")
+    return "direct" if hint.detector and declared not in PERSONAL else declared
 
 
 @checker("strong_name_denied")
 def strong_name_denied(rule: Rule, specs: Specs, *, field: str) -> Built:
     grader = grader_of(specs)
-    masked_levels = frozenset(level for row in specs.grading.overrides for level in row.lifted_by_levels)
 
     def check(case: Case) -> None:
         for number, hint in enumerate(case.hints):
@@ -290,7 +343,7 @@ def strong_name_denied(rule: Rule, specs: Specs, *, field: str) -> Built:
             kind = grader.kind_of.get(hint.detector)
             if kind is None or item.get(field) != "none":
                 continue
-            if item.get("mask_rule") and case.get("processing_level") in masked_levels:
+            if grader.was_masked(case, number):
                 continue  # a derived, masked resource: the proof of desensitization decides
             params = {"item": case.item_name(number), "kind": kind.zh}
             case.add(rule.id, f"items.{field}", case.item_name(number), number, params=params)
@@ -314,7 +367,9 @@ def hint_contradicts(rule: Rule, specs: Specs, *, pii: str, subject: str) -> Bui
                 params = {"item": name, "kind": kind.zh, "declared": specs.label("pii_class", "quasi")}
                 case.add(rule.id, f"items.{pii}", name, number, "pii", params)
             if type(stated) is str and stated == "统计":
-                case.add(rule.id, subject, stated, reason="subject", params={"item": name, "declared": stated})
+                case.add(
+                    rule.id, subject, stated, reason="subject", params={"item": name, "declared": stated}
+                )
 
     return of_case(check)
 
@@ -331,7 +386,6 @@ class _Overrides:
     def __init__(self, rule: Rule, specs: Specs, field: str) -> None:
         self.rule, self.specs, self.field = rule, specs, field
         self.grader = grader_of(specs)
-        self.library = Library(specs)
         self.rows = {row.applies_to: row for row in specs.grading.overrides}
         self.minor_words = specs.grading.minor_words
         self.always_masked = frozenset(specs.grading.always_masked)
@@ -339,21 +393,25 @@ class _Overrides:
     def check(self, case: Case) -> None:
         if not case.opened:
             return
-        disclosed = disclosed_names(case.content)
+        published = []
         for number in case.opened:
-            item, hint = case.items[number], case.hints[number]
-            kind = effective_class(item, hint)
-            if item.get("item_name") in disclosed:
+            if case.item_name(number) in case.disclosed:
+                published.append(case.item_name(number))
                 self._disclosed(case, number)
                 continue
-            row = self._row(case, hint, kind)
+            row = self._row(case, number)
             if row is not None:
                 self._judge(case, number, row)
-        if disclosed:
-            self._consent(case, disclosed)
+        if case.get("disclosure_basis"):
+            self._consent(case, published)
 
-    def _row(self, case: Case, hint: Hint, kind: str) -> Override | None:
-        if case.person and hint.words and any(word in hint.words for word in self.minor_words):
+    def _row(self, case: Case, number: int) -> Override | None:
+        """The override for what an item is declared to be, or what its strong name says that it is."""
+        item, hint = case.items[number], case.hints[number]
+        kind = effective_class(item, hint)
+        content = self.grader.kind_of.get(hint.detector)
+        of_minors = any(word in case.item_name(number) for word in self.minor_words)
+        if case.person and kind in PERSONAL and (of_minors or (content and content.key == "minors")):
             return self.rows["minors"]
         if kind in ("direct", "sensitive"):
             return self.rows["sensitive" if kind == "sensitive" else "direct"]
@@ -368,46 +426,45 @@ class _Overrides:
 
     def _lifted(self, case: Case, number: int, row: Override) -> bool:
         item, strong = case.items[number], bool(case.hints[number].detector)
-        mask = item.get("mask_rule")
-        if type(mask) is str and any(word in mask for word in row.lifted_by_masks):
+        masked = self.grader.has_mask(item)
+        if masked and any(word in item["mask_rule"] for word in row.lifted_by_masks):
             return True
-        if case.get("processing_level") in row.lifted_by_levels and (mask or not strong):
+        if case.text("processing_level") in row.lifted_by_levels and (masked or not strong):
             return True
         # a strong name is never lifted by what the steward says of the subject
-        return not strong and case.get("record_subject") in row.lifted_by_subjects
+        return not strong and case.text("record_subject") in row.lifted_by_subjects
 
     def _disclosed(self, case: Case, number: int) -> None:
         kind = self.grader.kind_of.get(case.hints[number].detector)
-        if kind is not None and kind.key in self.always_masked and not case.items[number].get("mask_rule"):
+        masked = self.grader.has_mask(case.items[number])
+        if kind is not None and kind.key in self.always_masked and not masked:
             params = {"item": case.item_name(number)}
             case.add(self.rule.id, self.field, params["item"], number, "masked", params)
 
-    def _consent(self, case: Case, disclosed: frozenset[str]) -> None:
-        rows = [row for row in case.get("disclosure_basis") or () if isinstance(row, dict)]
-        named = "、".join(f"《{row.get('title')}》{row.get('article')}" for row in rows)
-        case.need("head_consent", "disclosure", {"law": named, "items": "、".join(sorted(disclosed))})
-        for row in rows:
-            if not self._requires_publication(row):
-                case.need("basis", "unknown", {"value": f"《{row.get('title')}》{row.get('article')}"})
-
-    def _requires_publication(self, row: Mapping[str, Any]) -> bool:
-        law = self.library.find(str(row.get("title") or ""))
-        if law is None or law.status == "repealed":
-            return False
-        number = article_number(str(row.get("article") or ""))
-        return any(
-            article_number(a.article) == number and "requires_publication" in a.uses for a in law.articles
-        )
+    def _consent(self, case: Case, published: list[str]) -> None:
+        laws = []
+        for row in disclosure_rows(case.content):
+            named = f"《{row['title']}》{row['article']}"
+            requires = self.grader.library.requires_publication(row)
+            if requires is False:
+                case.add(self.rule.id, "disclosure_basis", named, reason="not_required")
+                continue
+            laws.append(named)
+            if requires is None:
+                case.need("basis", "unknown", {"value": named})
+        if published:
+            case.need("head_consent", "disclosure", {"law": "、".join(laws), "items": "、".join(published)})
 
 
 @checker("mask_needed")
 def mask_needed(rule: Rule, specs: Specs, *, field: str) -> Built:
+    grader = grader_of(specs)
+
     def check(case: Case) -> None:
-        disclosed = disclosed_names(case.content) if case.opened else frozenset()
         for number in case.opened:
-            item = case.items[number]
-            if item.get("sensitive_flag") == "1" and not item.get(field) and item.get("item_name") not in disclosed:
-                params = {"item": case.item_name(number)}
-                case.add(rule.id, f"items.{field}", params["item"], number, params=params)
+            item, name = case.items[number], case.item_name(number)
+            if item.get("sensitive_flag") != "1" or name in case.disclosed or grader.has_mask(item):
+                continue
+            case.add(rule.id, f"items.{field}", name, number, params={"item": name})
 
     return of_case(check)

@@ -9,12 +9,17 @@ from typing import Any
 from catalog_specs import Specs
 from validators.folding import fold, narrow
 
-NO_HINT_TIERS: tuple[str, ...] = ()
+# 身份证号（18位）, 病床数(张): what stands in brackets is a remark, not the name
+_REMARK = re.compile(r"[（(【\[][^（(【\[）)】\]]*[）)】\]]")
+_NUMBER = re.compile(r"[0-9]+$")
+# 是否有手机号, 有无指纹: an answer of yes or no is not the number itself
+_QUESTION = re.compile(r"^(?:是否|有无)")
+_LATIN_RUN = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """``detector`` is set by a strong name; ``tiers`` and ``words`` by weak ones; ``secret`` by secret words."""
+    """``detector`` comes from a strong name, ``tiers`` and ``words`` from weak ones, ``secret`` from secret ones."""
 
     detector: str = ""
     tiers: frozenset[str] = frozenset()
@@ -29,8 +34,9 @@ Hinter = Callable[[str, str], Hint]
 def hinter(specs: Specs) -> Hinter:
     """A function from an item's name and code to its hint; answers are remembered.
 
-    A strong name counts when it stands at the end of the item's name (男方身份证号码) or is its whole code.
-    A weak word counts anywhere in the name unless the name ends in a cancelling word (病床数, 机构名称).
+    A strong name counts when it stands at the end of the item's name (男方身份证号码, 手机号2) or is its
+    whole code, but not in a question (是否有手机号). A weak word counts anywhere in the name unless the name
+    ends in a cancelling word (病床数, 机构名称). A remark in brackets neither hides nor cancels.
     """
     hints = specs.desensitization.column_hints
     endings = tuple(hints.cancel_endings)
@@ -40,12 +46,16 @@ def hinter(specs: Specs) -> Hinter:
     secret = _Words({"secret": tuple(hints.weak.get("secret", ()))})
     by_ending = sorted(strong_names, key=len, reverse=True)
 
+    def strong(name: str) -> str:
+        folded = _NUMBER.sub("", fold(name))
+        return next((strong_names[s] for s in by_ending if folded.endswith(s)), "")
+
     @lru_cache(maxsize=131_072)
     def hint(name: str, code: str) -> Hint:
-        folded, lowered = fold(name), code.lower()
-        detector = next((strong_names[s] for s in by_ending if folded.endswith(s)), "")
+        bare, lowered = _REMARK.sub("", name).strip() or name, code.lower()
+        detector = "" if _QUESTION.match(bare) else strong(bare) or strong(name)
         detector = detector or strong_codes.get(lowered, "")
-        tiers, words = ({}, ()) if name.endswith(endings) else weak.find(narrow(name), lowered)
+        tiers, words = ({}, ()) if bare.endswith(endings) else weak.find(narrow(name), lowered)
         found_secret = secret.find(name, lowered)[1]
         if not (detector or words or found_secret):
             return NOTHING
@@ -69,7 +79,7 @@ def secret_words(specs: Specs) -> Callable[[str], str]:
 
 
 class _Words:
-    """Word lists by tier: Chinese words are looked for in the name, Latin ones among the code's parts."""
+    """Word lists by tier: Chinese words are looked for in the name, Latin ones as parts of code and name."""
 
     def __init__(self, tiers: Mapping[str, tuple[str, ...]]) -> None:
         self._tier_of = {word.lower(): tier for tier, words in tiers.items() for word in words}
@@ -79,6 +89,6 @@ class _Words:
 
     def find(self, name: str, code: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         words = self._pattern.findall(name) if self._pattern else []
-        parts = set(re.split(r"[\W_]+", code)) | {code} | {name.lower()}
+        parts = set(re.split(r"[\W_]+", code)) | {code} | set(_LATIN_RUN.findall(name.lower()))
         words += sorted(parts & self._latin)
         return {self._tier_of[word]: None for word in words}, tuple(dict.fromkeys(words))

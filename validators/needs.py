@@ -44,11 +44,7 @@ def _personal(specs: Specs) -> NeedCheck:
     """PIPL 55 through E131: not for what neither shares nor opens, unless it is sensitive."""
 
     def check(case: Case) -> None:
-        found = [
-            n
-            for n, item in enumerate(case.items)
-            if (kind := effective_class(item, case.hints[n])) in PERSONAL and (kind != "quasi" or case.person)
-        ]
+        found = [n for n in range(len(case.items)) if _is_personal(case, n)]
         if not found:
             return
         sensitive = any(effective_class(case.items[n], case.hints[n]) == "sensitive" for n in found)
@@ -65,7 +61,9 @@ def _risk(specs: Specs) -> NeedCheck:
         if type(case.grade) is not str or case.grade not in fixed:
             return
         reference = case.get("important_ref")
-        confirmed = isinstance(reference, dict) and reference.get("status") == "认定" and reference.get("number")
+        confirmed = (
+            isinstance(reference, dict) and reference.get("status") == "认定" and reference.get("number")
+        )
         params = {"grade": specs.label("data_grade", case.grade)}
         case.need("risk_assessment", "important" if confirmed else "suspected", params)
 
@@ -75,13 +73,24 @@ def _risk(specs: Specs) -> NeedCheck:
 def _desensitized(case: Case) -> None:
     if not case.opened or any(need.need == "desens" for need in case.needs):
         return
-    found = [
-        n
-        for n in case.opened
-        if case.items[n].get("sensitive_flag") == "1" or effective_class(case.items[n], case.hints[n]) in PERSONAL
-    ]
+    found = [n for n in case.opened if _identifies(case, n) and not _published(case, n)]
     if found:
         case.need("desens", "items", {"items": which(case, found)})
+
+
+def _is_personal(case: Case, number: int) -> bool:
+    """A quasi-identifier (an age, a position) is personal among data on persons only (§12 R11)."""
+    kind = effective_class(case.items[number], case.hints[number])
+    return kind in PERSONAL and (kind != "quasi" or case.person)
+
+
+def _identifies(case: Case, number: int) -> bool:
+    return case.items[number].get("sensitive_flag") == "1" or _is_personal(case, number)
+
+
+def _published(case: Case, number: int) -> bool:
+    """Whether a law publishes the item as it is; an identity number or telephone stays masked even there."""
+    return case.item_name(number) in case.disclosed and not case.hints[number].detector
 
 
 def _weak_hints(case: Case) -> None:

@@ -15,12 +15,14 @@ from catalog_specs.model import CodeList, FieldSpec, FieldType
 from validators.basis import read_basis, write_basis
 from validators.folding import fold, narrow
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BLANKS = " \t\r\n\u3000\xa0\u200b\ufeff"
 _INNER_BLANK = re.compile(r"[ \t\u3000\xa0\u200b\ufeff]+")
 _ERROR_CELL = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|GETTING_DATA)")
 _LENGTH = re.compile(r"[（(]?\s*([0-9]{1,6})\s*[,，]\s*([0-9]{1,3})\s*[)）]?")
-_DATE_TEXT = re.compile(r"([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?:[ T]00:00(?::00)?)?")
+_DATE_TEXT = re.compile(
+    r"([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?:[ T]00:00(?::00)?)?"
+)
 _PART = re.compile(r"(?<!\\)[｜|]")
 _ROW = re.compile(r"(?<!\\)[；;\n]")
 _ESCAPED = re.compile(r"\\([｜|；;])")
@@ -217,7 +219,9 @@ class Reader:
         kinds = self.spec.type
         if kinds in (FieldType.BASIS, FieldType.RECORDS):
             cells = [self.read(part) for part in raw]
-            rows = [row for c in cells for row in (c.value if isinstance(c.value, list) else [c.value]) if row]
+            rows = [
+                row for c in cells for row in (c.value if isinstance(c.value, list) else [c.value]) if row
+            ]
             return Cell(rows or None, tuple(i for c in cells for i in c.issues))
         if kinds in (FieldType.TEXT_LIST, FieldType.ENUM_LIST, FieldType.CATEGORY):
             cells = [self.read(part) for part in raw if not isinstance(part, list | dict)]

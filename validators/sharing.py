@@ -35,12 +35,15 @@ def _vacuous(specs: Specs) -> Any:
 @checker("restrictive_condition")
 def restrictive_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
     wording = specs.sharing.wording
-    words = re.compile("|".join(wording.restrictive))
-    negated = re.compile(f"(?:{'|'.join(wording.negations)})[^，。；,;]{{0,6}}?(?:{'|'.join(wording.restrictive)})")
+    restrictive = f"(?:{'|'.join(wording.restrictive)})"
+    words = re.compile(restrictive)
+    # 无需申请、审批 and 用于行政审批 restrict nothing
+    negated = re.compile(f"(?:{'|'.join(wording.negations)}){restrictive}(?:[、和或及与/]{restrictive})*")
+    harmless = re.compile("|".join(wording.harmless) or "(?!)")
 
     @lru_cache(maxsize=65_536)
     def restriction(text: str) -> str:
-        found = words.search(negated.sub("", text))
+        found = words.search(harmless.sub("", negated.sub("", text)))
         return found.group() if found else ""
 
     def check(case: Case) -> None:
@@ -55,13 +58,16 @@ def restrictive_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
 
 
 def _splitter(specs: Specs) -> Any:
+    """A function from a text to the scope and the purpose that it names, or None (W213)."""
     patterns = [re.compile(pattern) for pattern in specs.sharing.wording.split_patterns]
+    vacuous = _vacuous(specs)
 
     @lru_cache(maxsize=65_536)
     def split(text: str) -> tuple[str, str] | None:
         for pattern in patterns:
             found = pattern.search(text)
-            if found:
+            # 经本单位审批后用于…: who approves is no scope
+            if found and not vacuous(found["scope"]) and not vacuous(found["purpose"]):
                 return found["scope"], found["purpose"]
         return None
 
@@ -142,6 +148,8 @@ def added_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
 def open_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
     vacuous = _vacuous(specs)
     contradiction = specs.sharing.wording.contradiction
+    # 除联系电话不开放外，… speaks of a part
+    of_a_part = re.compile(f"(?:除|其中)[^。；;]{{1,40}}?(?:{'|'.join(map(re.escape, contradiction))})")
 
     def check(case: Case) -> None:
         if case.open != CONDITIONAL:
@@ -149,7 +157,7 @@ def open_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
         text = case.text(field)
         if not text:
             case.add(rule.id, field, reason="missing")
-        elif any(word in text for word in contradiction):
+        elif any(word in of_a_part.sub("", text) for word in contradiction):
             case.add(rule.id, field, text, reason="contradiction")
         elif vacuous(text):
             case.add(rule.id, field, text, reason="vacuous")
@@ -238,7 +246,9 @@ def share_mode_needed(rule: Rule, specs: Specs, *, category: str, types: str) ->
 
 
 @checker("channel_reason")
-def channel_reason(rule: Rule, specs: Specs, *, field: str, categories: list[str], reason_field: str) -> Built:
+def channel_reason(
+    rule: Rule, specs: Specs, *, field: str, categories: list[str], reason_field: str
+) -> Built:
     asking = {code: specs.label(specs.fields[field].codes, code) for code in categories}
 
     def check(case: Case) -> None:
@@ -326,7 +336,9 @@ def realtime_by_file(
         if value not in fast:
             return
         given = case.texts(types)
-        forms = [specs.label("share_mode_type", f) for f in given if f in slow] if slow.issuperset(given) else []
+        forms = (
+            [specs.label("share_mode_type", f) for f in given if f in slow] if slow.issuperset(given) else []
+        )
         if case.text(category) in channels:
             forms.append(specs.label("share_mode_category", case.text(category)))
         if forms:
@@ -344,9 +356,13 @@ def not_shared_but_open(rule: Rule, specs: Specs) -> Built:
         if case.share == NONE and case.open in GOES_OUT:
             case.add(rule.id, "open_type", case.open, params={"place": "资源"})
         for number, item in enumerate(case.items):
-            if item.get("share_type") == NONE and item.get("open_type") in GOES_OUT:
+            if item.get("share_type") != NONE:
+                continue
+            # an unmarked item opens with the resource
+            mark = item.get("open_type") or case.open
+            if mark in GOES_OUT and (item.get("open_type") or case.share != NONE):
                 params = {"place": f"信息项“{case.item_name(number)}”"}
-                case.add(rule.id, "items.open_type", item.get("open_type"), number, params=params)
+                case.add(rule.id, "items.open_type", mark, number, params=params)
 
     return of_case(check)
 
@@ -356,18 +372,18 @@ def looser_than_items(rule: Rule, specs: Specs, *, field: str) -> Built:
     names = {v.code: v.zh for v in specs.codes["share_type"].values}
 
     def check(case: Case) -> None:
-        if case.share != UNCONDITIONAL:
+        if case.share not in GOES_OUT:
             return
-        for number, item in enumerate(case.items):
-            # an item that is not shared does not leave, so it does not count while others do
-            if item.get("share_type") == CONDITIONAL and item.get("direction") != "in":
-                params = {
-                    "type": names[UNCONDITIONAL],
-                    "item": case.item_name(number),
-                    "item_type": names[CONDITIONAL],
-                }
-                case.add(rule.id, field, names[UNCONDITIONAL], number, params=params)
-                return
+        marks = {n: item.get("share_type") for n, item in enumerate(case.items) if item.get("direction") != "in"}
+        strictest = CONDITIONAL if case.share == UNCONDITIONAL else ""
+        # an item that is not shared does not leave, so it does not count while others do
+        if marks and all(mark == NONE for mark in marks.values()):
+            strictest = NONE
+        number = next((n for n, mark in marks.items() if mark == strictest), None)
+        if number is not None:
+            kind = names[case.share]
+            params = {"type": kind, "item": case.item_name(number), "item_type": names[strictest]}
+            case.add(rule.id, field, kind, number, params=params)
 
     return of_case(check)
 
@@ -380,7 +396,9 @@ def open_matches_items(rule: Rule, specs: Specs, *, field: str) -> Built:
         if case.open not in GOES_OUT or not case.items:
             return
         params = {"type": names[case.open]}
-        marks = {n: item.get("open_type") for n, item in enumerate(case.items) if item.get("direction") != "in"}
+        marks = {
+            n: item.get("open_type") for n, item in enumerate(case.items) if item.get("direction") != "in"
+        }
         if all(mark == NONE for mark in marks.values()):
             case.add(rule.id, field, params["type"], reason="none_open", params=params)
         if case.open == UNCONDITIONAL and CONDITIONAL in marks.values():
@@ -395,7 +413,10 @@ def open_matches_items(rule: Rule, specs: Specs, *, field: str) -> Built:
 def matrix_cross(rule: Rule, specs: Specs) -> Built:
     # the row of "not shared" is E115, which also names the items
     denied = {
-        (share, open_type): {"share": specs.label("share_type", share), "open": specs.label("open_type", open_type)}
+        (share, open_type): {
+            "share": specs.label("share_type", share),
+            "open": specs.label("open_type", open_type),
+        }
         for share, row in specs.sharing.matrix_cross.items()
         for open_type, cell in row.items()
         if cell == "deny" and share != NONE

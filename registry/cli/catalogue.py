@@ -21,27 +21,6 @@ def enter(app: typer.Typer) -> None:
     app.command("rectify")(rectify)
 
 
-def entry_json(row: "Row") -> dict[str, Any]:
-    """One entry of a list as JSON."""
-    entry, version, agency = row
-    return {
-        "key": entry.id,
-        "code": entry.code,
-        "code_status": entry.code_status,
-        "state": entry.state,
-        "provider_code": agency.code,
-        "provider_name": agency.name,
-        "resource_name": version.name,
-        "share_type": version.share_type,
-        "open_type": version.open_type,
-        "data_grade": version.data_grade,
-        "version": version.number,
-        "in_force": entry.in_force,
-        "errors": version.errors,
-        "warnings": version.warnings,
-    }
-
-
 @worded
 def list_(
     agency: Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或名称")] = None,
@@ -52,6 +31,7 @@ def list_(
     """列出目录。"""
     from catalog_specs import load
     from registry.entries import list_entries
+    from registry.shown import entry_json
 
     specs, spoken = load(), language(lang)
     with database() as opened, opened.read() as session:
@@ -77,6 +57,7 @@ def show(
     """看一条目录：内容、问题、还需证明的事项、各版。"""
     from catalog_specs import load
     from registry.entries import find_entry, get_version, versions_of
+    from registry.shown import shown_json, stored_findings
 
     spoken = language(lang)
     with database() as opened, opened.read() as session:
@@ -107,40 +88,6 @@ def _content_lines(version: "Version", specs: Any) -> list[str]:
         shown = "  ".join(f"{s.zh}={c}" for s, c in zip(item.fields, item.cells(row), strict=True) if c)
         lines.append(f"  信息项 {number}：{shown}")
     return lines
-
-
-def stored_findings(version: "Version", lang: str) -> list[dict[str, Any]]:
-    """The findings kept beside a version, worded."""
-    from catalog_specs import load
-    from registry.intake import restored_finding
-    from validators.findings import word
-
-    specs = load(version.profile)
-    found = [word(restored_finding(row), specs, lang) for row in version.findings]
-    return [{**w._asdict(), "level": str(w.level)} for w in found]
-
-
-def shown_json(row: "Row", version: "Version", versions: "list[Version]", lang: str) -> dict[str, Any]:
-    """One entry with one of its versions as JSON."""
-    from catalog_specs import load
-    from registry.intake import restored_need
-    from validators.findings import word_need
-
-    specs = load(version.profile)
-    needs = [restored_need(need) for need in version.needs]
-    return entry_json(row) | {
-        "version": version.number,
-        "version_state": version.state,
-        "digest": version.digest,
-        "profile": version.profile,
-        "spec": version.spec,
-        "created_at": version.created_at.isoformat(),
-        "created_by": version.created_by,
-        "content": version.content,
-        "findings": stored_findings(version, lang),
-        "needs": [{"need": n.need, "reason": word_need(n, specs, lang)[1]} for n in needs],
-        "versions": [{"number": v.number, "state": v.state, "digest": v.digest} for v in versions],
-    }
 
 
 @worded
@@ -182,6 +129,7 @@ def rectify(
 ) -> None:
     """存量目录的整改清单：已在用而有错误的目录，逐条列出错误。"""
     from registry.entries import to_rectify
+    from registry.shown import entry_json
 
     spoken = language(lang)
     with database() as opened, opened.read() as session:
@@ -197,4 +145,6 @@ def rectify(
 
 
 def _errors(row: "Row", lang: str) -> list[dict[str, Any]]:
+    from registry.shown import stored_findings
+
     return [finding for finding in stored_findings(row.version, lang) if finding["level"] == "error"]

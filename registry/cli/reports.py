@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog_specs import Specs, load
 from catalog_specs.model import Level
 from registry.checking import FileCheck, Line, as_json, entry_name
 from registry.errors import Unreadable
-from registry.intake import ImportResult
 from validators.findings import word
+
+if TYPE_CHECKING:
+    # intake brings the database with it, which a check does without
+    from registry.intake import ImportResult
 
 
 def text_report(check: FileCheck, lang: str) -> str:
@@ -81,7 +84,7 @@ def unreadable_json(file: Path, error: Unreadable, lang: str) -> dict[str, Any]:
     }
 
 
-def import_report(result: ImportResult, lang: str) -> str:
+def import_report(result: "ImportResult", lang: str) -> str:
     """What came of an import, for people: counts, refused rows with reasons, what to do next."""
     check, specs = result.check, result.check.specs
     if check.secret:
@@ -104,7 +107,7 @@ def import_report(result: ImportResult, lang: str) -> str:
     return "\n".join(lines)
 
 
-def import_json(result: ImportResult, lang: str) -> dict[str, Any]:
+def import_json(result: "ImportResult", lang: str) -> dict[str, Any]:
     """The report of an import as JSON: that of the check, with counts, outcomes and allocated codes."""
     names = [entry_name(entry) for entry in result.check.sheets.entries]
     outcomes = [{"entry": n, "outcome": o} for n, o in zip(names, result.outcomes, strict=False)]

@@ -11,11 +11,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from catalog_specs.drafting import Dialect, Drafting, load_drafting
-from registry.ddl import read_ddl
-from registry.draft_entries import draft_entries
-from registry.physical import CannotDraft, DraftNote, PhysicalTable, TablesRead
-from registry.reflection import read_database
+from catalog_specs import load
+from catalog_specs.drafting import Dialect, Drafting
+from registry.drafting.ddl import read_ddl
+from registry.drafting.draft_entries import draft_entries
+from registry.drafting.physical import CannotDraft, DraftNote, PhysicalTable, TablesRead
+from registry.drafting.reflection import read_database
 
 __all__ = ["CannotDraft", "DraftNote", "DraftedTables", "draft", "draft_from_database", "draft_from_ddl"]
 
@@ -53,7 +54,7 @@ def draft(
         return draft_from_database(source, schema=schema, only=only)
     if schema:
         raise CannotDraft("指定模式只用于数据库；建表语句文件请用表名挑选")
-    return draft_from_ddl(_file_text(source, load_drafting()), dialect=dialect, only=only)
+    return draft_from_ddl(_file_text(source, load().drafting), dialect=dialect, only=only)
 
 
 def draft_from_ddl(text: str, *, dialect: str | None = None, only: Sequence[str] = ()) -> DraftedTables:
@@ -64,7 +65,7 @@ def draft_from_ddl(text: str, *, dialect: str | None = None, only: Sequence[str]
     Raises:
         CannotDraft: the dialect is unknown, the text is too long, or it makes no table.
     """
-    specs = load_drafting()
+    specs = load().drafting
     spoken = specs.dialect(dialect) if dialect else None
     if dialect and spoken is None:
         known = "、".join(d.key for d in specs.dialects)
@@ -84,7 +85,7 @@ def draft_from_database(url: str, *, schema: str | None = None, only: Sequence[s
         CannotDraft: the address is wrong or not allowed, a driver is missing, the database refuses, the
             SQLite file does not exist (it is never created), or the schema holds no tables.
     """
-    specs = load_drafting()
+    specs = load().drafting
     read, dialect = read_database(url, specs, schema=schema)
     if not (read.tables or read.skipped):
         where = f"模式“{schema}”" if schema else "默认模式"

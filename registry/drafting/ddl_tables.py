@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from catalog_specs.drafting import Dialect, Drafting
-from registry.ddl_words import StatementError, Word, find, group_at, name_at, split_commas, written
-from registry.physical import PhysicalColumn
+from registry.drafting.ddl_words import StatementError, Word, find, group_at, name_at, split_commas, written
+from registry.drafting.physical import PhysicalColumn
 
 _ALWAYS_CONSTRAINT = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"}
 _ALSO_NAMES = {

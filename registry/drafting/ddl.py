@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog_specs.drafting import Dialect, Drafting
-from registry.column_types import type_name
-from registry.ddl_additions import (
+from registry.drafting.column_types import type_name
+from registry.drafting.ddl_additions import (
     Alteration,
     Comment,
     read_alter_table,
@@ -14,11 +14,11 @@ from registry.ddl_additions import (
     read_create_type,
     read_properties,
 )
-from registry.ddl_statements import Statement, guess_dialect, split_statements
-from registry.ddl_tables import read_create_table
-from registry.ddl_views import read_create_view
-from registry.ddl_words import StatementError, Word, lex
-from registry.physical import DraftNote, PhysicalColumn, PhysicalTable, TablesRead
+from registry.drafting.ddl_statements import Statement, guess_dialect, split_statements
+from registry.drafting.ddl_tables import read_create_table
+from registry.drafting.ddl_views import read_create_view
+from registry.drafting.ddl_words import StatementError, Word, lex
+from registry.drafting.physical import DraftNote, PhysicalColumn, PhysicalTable, TablesRead
 
 _CREATE_TABLE = re.compile(r"CREATE\s+(?:\w+\s+){0,5}?TABLE\b", re.IGNORECASE)
 _CREATE_VIEW = re.compile(r"CREATE\s+(?:(?!TABLE\b|INDEX\b|RULE\b)\S+\s+){0,10}?VIEW\b", re.IGNORECASE)
@@ -56,6 +56,17 @@ def read_ddl(text: str, specs: Drafting, dialect: Dialect | None = None) -> tupl
     spoken = dialect or guess_dialect(text, specs)
     reader = _Reader(text, specs, spoken)
     return reader.read(), spoken
+
+
+def _by_name(columns: Sequence[PhysicalColumn]) -> dict[str, PhysicalColumn]:
+    """Columns by their name in lower case; of "A" and "a" in one table only the first is found by it."""
+    named: dict[str, PhysicalColumn] = {}
+    for column in columns:
+        key = column.name.lower()
+        while key in named:
+            key += "'"
+        named[key] = column
+    return named
 
 
 class _Reader:
@@ -154,13 +165,13 @@ class _Reader:
         elif created.body is None:
             made.left_out = f"第 {statement.line} 行的建表语句没有列定义，未编目"
         else:
-            made.columns = {column.name.lower(): column for column in created.body.columns}
+            made.columns = _by_name(created.body.columns)
             self.notes += [DraftNote(made.name, None, problem) for problem in created.body.problems]
 
     def _create_view(self, words: list[Word]) -> None:
         parts, columns = read_create_view(words, self.dialect.grammar, self._columns_of)
         made = self._new(parts, view=True)
-        made.columns = {column.name.lower(): column for column in columns}
+        made.columns = _by_name(columns)
 
     def _new(self, parts: Sequence[str], *, view: bool = False) -> _Made:
         """A fresh table under its name; a table made twice keeps the later shape, with a note.
@@ -179,9 +190,12 @@ class _Reader:
         """The table of that name; the schema only counts where both sides tell one and more than one fits."""
         if not parts:
             return None
-        exact = self.made.get((parts[-2].lower() if len(parts) > 1 else "", parts[-1].lower()))
-        same_name = [made for key, made in self.made.items() if key[1] == parts[-1].lower()]
-        return exact or (same_name[0] if len(same_name) == 1 else None)
+        name = parts[-1].lower()
+        exact = self.made.get((parts[-2].lower() if len(parts) > 1 else "", name))
+        if exact is not None:
+            return exact
+        same_name = [made for key, made in self.made.items() if key[1] == name]
+        return same_name[0] if len(same_name) == 1 else None
 
     def _columns_of(self, parts: Sequence[str]) -> list[PhysicalColumn] | None:
         made = self._find(parts)

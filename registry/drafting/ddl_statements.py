@@ -24,7 +24,8 @@ _STRING = r"'(?:[^']|'')*+'"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
 _QUOTED: dict[Grammar, str] = {
     "mysql": rf'{_ESCAPED}|"(?:[^"\\]|\\.|"")*+"|`[^`]*`',
-    "postgres": rf'(?<!\w)[eE]{_ESCAPED}|{_STRING}|"[^"\n]*"|\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)',
+    "postgres": rf'(?<!\w)[eE]{_ESCAPED}|{_STRING}|"[^"\n]*"'
+    r"|\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)",
     "oracle": rf"(?<!\w)n?q'\[.*?(?:\]'|\Z)|{_STRING}|\"[^\"\n]*\"",
     "tsql": rf'{_STRING}|"[^"\n]*"|\[[^\]\n]*\]',
     "sqlite": rf'{_STRING}|"[^"\n]*"|`[^`\n]*`',

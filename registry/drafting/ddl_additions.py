@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from catalog_specs.drafting import Dialect, Drafting
-from registry.ddl_tables import comment_in, is_constraint, primary_key_of, read_body, read_column
-from registry.ddl_words import StatementError, Word, find, group_at, name_at, split_commas, written
-from registry.physical import PhysicalColumn
+from registry.drafting.ddl_tables import comment_in, is_constraint, primary_key_of, read_body, read_column
+from registry.drafting.ddl_words import StatementError, Word, find, group_at, name_at, split_commas, written
+from registry.drafting.physical import PhysicalColumn
 
 _CREATE_TYPE = re.compile(
     r"""CREATE\s+(?:TYPE|DOMAIN)\s+(?:\S+\s*\.\s*)?([\w"\[\]`]+)\s+(?:AS\s+|FROM\s+)?"""

@@ -24,8 +24,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.types import ARRAY, Enum, NullType, TypeEngine
 
 from catalog_specs.drafting import Database, Dialect, Drafting
-from registry.ddl import read_ddl
-from registry.physical import CannotDraft, DraftNote, PhysicalColumn, PhysicalTable, TablesRead
+from registry.drafting.ddl import read_ddl
+from registry.drafting.physical import CannotDraft, DraftNote, PhysicalColumn, PhysicalTable, TablesRead
 
 Known = dict[tuple[str, str], PhysicalColumn]
 _WRONG_ADDRESS = (

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from catalog_specs.drafting import Dialect, Drafting
-from registry.column_comments import Said, folded, has_chinese, read_title
-from registry.draft_items import Item, draft_items
-from registry.physical import DraftNote, PhysicalTable
+from registry.drafting.column_comments import Said, folded, has_chinese, read_title
+from registry.drafting.draft_items import Item, draft_items
+from registry.drafting.physical import DraftNote, PhysicalTable
 
 
 def draft_entries(
@@ -55,7 +55,8 @@ def _unlike(names: list[str], tables: Sequence[PhysicalTable], specs: Drafting) 
     unlike: list[str] = []
     for name, table in zip(names, tables, strict=True):
         physical = ".".join(part for part in (table.schema, table.name) if part)
-        twice = specs.texts.duplicate.format(name=name, physical=physical)
+        room = max(specs.limits.resource_name - len(physical) - 2, 1)
+        twice = specs.texts.duplicate.format(name=name[:room], physical=physical)
         unlike.append(twice if seen[folded(name)] > 1 else name)
     return unlike
 

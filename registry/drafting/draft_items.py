@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog_specs.drafting import Dialect, Drafting
-from registry.column_comments import Said, folded, has_chinese, read_comment
-from registry.column_types import ItemType, item_type
-from registry.physical import DraftNote, PhysicalColumn, PhysicalTable
+from registry.drafting.column_comments import Said, folded, has_chinese, read_comment
+from registry.drafting.column_types import ItemType, item_type
+from registry.drafting.physical import DraftNote, PhysicalColumn, PhysicalTable
 
 Item = dict[str, Any]
 _NOT_CODE = re.compile(r"[^A-Za-z0-9_]+")
@@ -64,10 +64,12 @@ def _item_name(column: PhysicalColumn, said: Said, specs: Drafting) -> str:
 def _unlike(names: list[str], columns: Sequence[PhysicalColumn], specs: Drafting) -> list[str]:
     """The names, with the column's own name behind each that occurs twice in the table."""
     seen = Counter(folded(name) for name in names)
-    return [
-        specs.texts.duplicate.format(name=name, physical=column.name) if seen[folded(name)] > 1 else name
-        for name, column in zip(names, columns, strict=True)
-    ]
+    unlike: list[str] = []
+    for name, column in zip(names, columns, strict=True):
+        room = max(specs.limits.item_name - len(column.name) - 2, 1)
+        twice = specs.texts.duplicate.format(name=name[:room], physical=column.name)
+        unlike.append(twice if seen[folded(name)] > 1 else name)
+    return unlike
 
 
 def _codes(names: list[str], longest: int) -> list[str]:

@@ -8,8 +8,8 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
 from catalog_specs.drafting import Grammar
-from registry.ddl_words import StatementError, Word, find, group_at, name_at, split_commas
-from registry.physical import PhysicalColumn
+from registry.drafting.ddl_words import StatementError, Word, find, group_at, name_at, split_commas
+from registry.drafting.physical import PhysicalColumn
 
 Sources = dict[str, list[str]]  # alias -> parts of the table's name
 Projection = tuple[exp.Expression, Sources]

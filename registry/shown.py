@@ -1,0 +1,57 @@
+"""Entries and versions as the API and the commands show them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from catalog_specs import load
+from registry.entries import Row
+from registry.intake import restored_finding, restored_need
+from registry.models import Version
+from validators.findings import word, word_need
+
+
+def entry_json(row: Row) -> dict[str, Any]:
+    """One entry of a list as JSON."""
+    entry, version, agency = row
+    return {
+        "key": entry.id,
+        "code": entry.code,
+        "code_status": entry.code_status,
+        "state": entry.state,
+        "provider_code": agency.code,
+        "provider_name": agency.name,
+        "resource_name": version.name,
+        "share_type": version.share_type,
+        "open_type": version.open_type,
+        "data_grade": version.data_grade,
+        "version": version.number,
+        "in_force": entry.in_force,
+        "errors": version.errors,
+        "warnings": version.warnings,
+    }
+
+
+def stored_findings(version: Version, lang: str) -> list[dict[str, Any]]:
+    """The findings kept beside a version, worded."""
+    specs = load(version.profile)
+    found = [word(restored_finding(row), specs, lang) for row in version.findings]
+    return [{**w._asdict(), "level": str(w.level)} for w in found]
+
+
+def shown_json(row: Row, version: Version, versions: Sequence[Version], lang: str) -> dict[str, Any]:
+    """One entry with one of its versions as JSON."""
+    specs = load(version.profile)
+    needs = [restored_need(need) for need in version.needs]
+    return entry_json(row) | {
+        "version": version.number,
+        "version_state": version.state,
+        "digest": version.digest,
+        "profile": version.profile,
+        "spec": version.spec,
+        "created_at": version.created_at.isoformat(),
+        "created_by": version.created_by,
+        "content": version.content,
+        "findings": stored_findings(version, lang),
+        "needs": [{"need": n.need, "reason": word_need(n, specs, lang)[1]} for n in needs],
+        "versions": [{"number": v.number, "state": v.state, "digest": v.digest} for v in versions],
+    }

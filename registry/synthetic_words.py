@@ -1,0 +1,124 @@
+"""The vocabulary of the demonstration data as ``catalog_specs/demo.yaml`` holds it, and made-up credit codes."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import yaml
+from faker.providers import BaseProvider
+from pydantic import Field
+
+from catalog_specs import FOLDER, load
+from catalog_specs.model import Frozen
+from validators.codes import credit_check_character, organisation_check_character
+
+# personal-information class, sensitive flag and mask of an item that names none
+ITEM_DEFAULTS = ("none", "0", "")
+OWN_CLASS = "部门信息资源类/省(自治区、直辖市)及其下各级政务部门/贵州省"
+
+
+class City(Frozen):
+    region: str
+    phone: str
+
+
+class Recipe(Frozen):
+    content: dict[str, Any]
+
+
+class SystemWords(Frozen):
+    zh: str
+    system_class: str = Field(alias="class")
+    engine: str
+
+
+class Theme(Frozen):
+    name: str
+    recipe: str
+    system: int
+    kinds: tuple[str, ...] = ()
+    vary: tuple[Literal["county", "year"], ...] = ()
+    matter: tuple[str, ...]
+    about: str
+    condition: str = ""
+    scope: str = ""
+    purpose: tuple[str, ...] = ()
+    keywords: tuple[str, ...]
+    items: tuple[str, ...]
+    content: dict[str, Any] = {}
+    source: str = ""
+
+
+class Department(Frozen):
+    code: str
+    zh: str
+    data_class: tuple[str, ...]
+    data_domain: str
+    divisions: tuple[str, ...]
+    systems: tuple[SystemWords, ...]
+    themes: tuple[Theme, ...]
+
+
+class Words(Frozen):
+    cities: tuple[City, ...]
+    years: tuple[int, ...]
+    recipes: dict[str, Recipe]
+    departments: tuple[Department, ...]
+    items: dict[str, tuple[str | int, ...]]
+    words: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def words() -> Words:
+    """The vocabulary of ``demo.yaml``, read strictly."""
+    raw = yaml.load((FOLDER / "demo.yaml").read_text("utf-8"), yaml.CSafeLoader)  # noqa: S506  (a safe loader, in C)
+    return Words.model_validate_json(json.dumps(raw))
+
+
+class CreditCodeProvider(BaseProvider):
+    """Faker provider of unified social credit codes whose two check characters are right. Source: GB 32100."""
+
+    def unified_social_credit_code(self, head: str = "11", region: str = "520300") -> str:
+        """18 characters; ``head`` is managing department and class of body, ``region`` 6 digits of GB/T 2260."""
+        body = f"{head}{region}{self.organisation_code()}"
+        return body + credit_check_character(body, load().credit_code)
+
+    def organisation_code(self) -> str:
+        """Nine characters with their check character, old style (00942102) or new (MB1A0005). Source: GB 11714."""
+        body: str = self.bothify(self.random_element(("0094####", "MB1?####")), letters="ABCDEFGH")
+        return body + organisation_check_character(body, load().credit_code)
+
+
+def sharing_of(theme: Theme) -> dict[str, Any]:
+    """Condition, scope and purpose of a theme; nothing for one that is shared without."""
+    if not theme.condition:
+        return {}
+    return {
+        "share_condition": theme.condition,
+        "share_scope": theme.scope,
+        "use_purpose": list(theme.purpose),
+    }
+
+
+def items_of(theme: Theme, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The theme's items, shared and opened as the entry is; what is sent to a verification is input."""
+    found = []
+    for place, name in enumerate(theme.items):
+        item = _item(name, words().items[name])
+        item |= {"share_type": entry["share_type"], "open_type": entry["open_type"], "classified_flag": "0"}
+        if theme.recipe == "verify":
+            item["direction"] = "in" if place < 2 else "out"
+        found.append(item)
+    return found
+
+
+def _item(name: str, row: tuple[str | int, ...]) -> dict[str, Any]:
+    code, kind, length, pii, sensitive, mask = (*row, *ITEM_DEFAULTS[len(row) - 3 :])
+    item: dict[str, Any] = {"item_name": name, "item_code": code, "data_type": kind, "data_length": length}
+    if kind == "N":
+        item["data_precision"] = 2
+    item |= {"pii_class": pii, "sensitive_flag": sensitive}
+    return item | {"mask_rule": mask} if mask else item
