@@ -210,7 +210,7 @@ def _read_all(folder: str) -> list[tuple[str, str]]:
 
 
 def _read(name: str) -> str:
-    """The merged content of one file as canonical JSON text."""
+    """The merged content of one file as JSON text, in the file's order."""
     extra = _overlay_folder()
     paths = [FOLDER / f"{name}.yaml", *([extra / f"{name}.yaml"] if extra else [])]
     merged: Any = {}
@@ -218,7 +218,7 @@ def _read(name: str) -> str:
         if path.is_file():
             merged = _merge(merged, _yaml(path))
     try:
-        return json.dumps(merged, ensure_ascii=False, sort_keys=True)
+        return json.dumps(merged, ensure_ascii=False)
     except TypeError as error:  # a key such as an unquoted 01 or on: is no text
         raise SpecError(f"{name}.yaml：有不是文本的键（编码须加引号）：{error}") from error
 

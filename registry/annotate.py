@@ -19,8 +19,8 @@ from registry.annotate_rows import (
     NotPlainError,
     RowWriter,
     Want,
+    columns_beyond,
     header_cells,
-    last_used_column,
     without_marks,
 )
 from registry.annotate_shapes import DrawingBlocks
@@ -97,8 +97,8 @@ def annotate(
 
     `headers`: sheet name -> header row (from 1); other sheets and parts are copied as they are. `lines`: text
     of the error column by sheet and row; a row mark stands in for a missing line, and what is said of the
-    header row becomes a note on the column's title. The column is added right of everything filled when there
-    is a line for the sheet, or reused when a column has its title. `palette`:
+    header row becomes a note on the column's title. The first free column right of the header is taken
+    when there is a line for the sheet, or a column with its title is reused. `palette`:
     level -> RGB such as "FFC7CE": colours that nobody else uses, since by them our fills are known again.
     Texts lose characters that XML forbids and are cut at 32,767.
 
@@ -254,11 +254,8 @@ def _with_error_column(
     header = header_cells(rows, sheet.header)
     column = _titled_column(desk, header)
     if column is None and sheet.lines:
-        used = last_used_column(rows, sheet.header)
-        column = max(used, frame.merged_end(sheet.header - 1)) + 1
-        if column > LAST_COLUMN:
-            raise WorkbookError("表格已占满全部列，无处写入校验结果")
         left = max(header, key=lambda each: each.column, default=None)
+        column = _free_column(left.column + 1 if left else 0, sheet.header, frame, rows)
         cells = wants.setdefault(sheet.header, {})
         style = left.style if left else None
         cells[column] = replace(cells.get(column, Want()), text=desk.column_title, style=style)
@@ -268,6 +265,17 @@ def _with_error_column(
             cells = wants.setdefault(row, {})
             cells[column] = replace(cells.get(column, Want()), text=text, wrap=True)
     return column, wants
+
+
+def _free_column(column: int, header: int, frame: Frame, rows: bytes) -> int:
+    """The first 0-based column from one on in which nothing stands or is merged, from the header row down."""
+    taken = [(each, each) for each in columns_beyond(rows, header, column - 1)]
+    for first, last in sorted([*taken, *frame.merged_columns(header - 1)]):
+        if first <= column <= last:
+            column = last + 1
+    if column > LAST_COLUMN:
+        raise WorkbookError("表格右侧已无空列，无处写入校验结果")
+    return column
 
 
 def _titled_column(desk: _Desk, header: Sequence[HeaderCell]) -> int | None:

@@ -126,11 +126,11 @@ class Frame:
         found = self._by_name.get("legacyDrawing")
         return found.attributes.get("id") if found else None
 
-    def merged_end(self, row: int) -> int:
-        """The last 0-based column of the merged areas that reach to a 0-based row or below it; else -1."""
+    def merged_columns(self, row: int) -> list[tuple[int, int]]:
+        """First and last 0-based column of the merged areas that reach to a 0-based row or below it."""
         found = self._by_name.get("mergeCells")
-        areas = [area(each.get("ref", "A1")) for each in found.inner] if found else []
-        return max((right for _, _, bottom, right in areas if bottom >= row), default=-1)
+        areas = [area(each.get("ref") or "A1") for each in found.inner] if found else []
+        return [(left, right) for _, left, bottom, right in areas if bottom >= row]
 
     def column_style(self, column: int) -> int:
         """The style that a new cell in a 0-based column takes from it."""

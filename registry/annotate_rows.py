@@ -12,15 +12,16 @@ from html import unescape
 from registry.annotate_frame import column_name, column_number
 from registry.annotate_xml import clean, escaped
 
-_ROW = re.compile(rb'<row r="(\d+)"([^>]*?)(/?)>')
+_ROW = re.compile(rb'<row r="(\d{1,9})"([^>]*?)(/?)>')
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})\d+"([^>]*?)(?:/>|>(.*?)</c>)', re.DOTALL)
 _ATTRIBUTES = re.compile(rb'(?:\s+[\w:.-]+="[^"<]*")*\s*')
-_STYLE = re.compile(rb'\ss="(\d*)"')
+_STYLE = re.compile(rb'\ss="(\d{0,9})"')
 _TYPE = re.compile(rb'\st="(\w+)"')
 _SPANS = re.compile(rb'\sspans="[^"]*"')
 _STYLED_CELL = re.compile(rb'(<c r="[A-Z]+\d+"[^>]*?\ss=")(\d+)"')
 _TEXT = re.compile(rb"<t(?:\s[^>]*)?>([^<]*)</t>")
 _VALUE = re.compile(rb"<v(?:\s[^>]*)?>([^<]*)</v>")
+_INDEX = re.compile(rb"\s*\d{1,9}\s*")
 _PHONETIC = re.compile(rb"<rPh\s.*?</rPh>", re.DOTALL)
 _SHARED_MASTER = re.compile(rb'<f\s(?=[^>]*\bt="shared")(?=[^>]*\bref=)[^>]*\bsi="(\d+)"')
 
@@ -80,32 +81,35 @@ def header_cells(body: bytes, header: int) -> list[HeaderCell]:
     return []
 
 
-def last_used_column(body: bytes, header: int) -> int:
-    """The last 0-based column with a value, in the header row or below; else -1. Raises: NotPlainError."""
-    widest = -1
+def columns_beyond(body: bytes, header: int, column: int) -> set[int]:
+    """The columns right of one (0-based) with a value in the header row or below. Raises: NotPlainError."""
+    found: set[int] = set()
     for span in _spans(body):
         if span.number >= header and span.is_open:
-            widest = max(widest, _last_value(body, span))
-    return widest
+            for each in _filled_from_right(body, span):
+                if each <= column:
+                    break
+                found.add(each)
+    return found
 
 
-def _last_value(body: bytes, span: _Span) -> int:
+def _filled_from_right(body: bytes, span: _Span) -> Iterator[int]:
+    """The columns with a value, the last one first: seldom more than that one is asked for."""
     end = span.end
-    while True:
-        end = body.rfind(b"</c>", span.inside, end)
-        start = body.rfind(b'<c r="', span.inside, end) if end >= 0 else -1
-        if start < 0:
-            return -1
-        found = _CELL.match(body, start)
+    while (end := body.rfind(b"</c>", span.inside, end)) >= 0:
+        start = body.rfind(b'<c r="', span.inside, end)
+        found = _CELL.match(body, start) if start >= 0 else None
         if found and found[3]:
-            return column_number(found[1])
+            yield column_number(found[1])
 
 
 def _header_cell(found: re.Match[bytes]) -> HeaderCell:
     kind, inner = _TYPE.search(found[2]), _PHONETIC.sub(b"", found[3])
     value = _VALUE.search(inner)
     texts = _TEXT.findall(inner)
-    shared = kind is not None and kind[1] == b"s" and value is not None and value[1].strip().isdigit()
+    shared = (
+        kind is not None and kind[1] == b"s" and value is not None and _INDEX.fullmatch(value[1]) is not None
+    )
     text = b"".join(texts) if texts else value[1] if value else b""
     index = int(value[1]) if shared and value else None
     return HeaderCell(column_number(found[1]), _style_of(found[2]), unescape(text.decode()), index)
@@ -150,7 +154,8 @@ class RowWriter:
         done = 0
         for span in _spans(body):
             while pending and pending[-1] < span.number:
-                pieces += (body[done : span.start], self._new_row(pending[-1], wants[pending.pop()]))
+                number = pending.pop()
+                pieces += (body[done : span.start], self._new_row(number, wants[number]))
                 done = span.start
             wanted: Mapping[int, Want] = {}
             if pending and pending[-1] == span.number:
@@ -180,7 +185,8 @@ class RowWriter:
             pieces.append(body[done : found.start()])
             done = found.start()
             while pending and pending[-1] < column:
-                pieces.append(self._new_cell(span.number, pending[-1], wanted[pending.pop()], style))
+                blank = pending.pop()
+                pieces.append(self._new_cell(span.number, blank, wanted[blank], style))
             if pending and pending[-1] == column:
                 pieces.append(self._changed_cell(found, span.number, wanted[pending.pop()]))
                 done = found.end()
@@ -205,7 +211,7 @@ class RowWriter:
 
     def _new_cell(self, row: int, column: int, want: Want, row_style: int | None) -> bytes:
         """A new cell looks like its row, or else its column, as a program would show the blank."""
-        if want.text == "":
+        if want.text == "" and not want.level:
             return b""
         style = self._column_style(column) if row_style is None else row_style
         return _cell(row, column_name(column), self._restyle(style, want), b"", want.text)

@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 
 from registry.annotate_frame import LAST_COLUMN, LAST_ROW, Grid
 from registry.annotate_package import Package
-from registry.annotate_xml import Element, child, children, local_name, parse, to_bytes
+from registry.annotate_xml import Element, child, children, local_name, parse, to_bytes, whole
 
 _VML = "urn:schemas-microsoft-com:vml"
 _OFFICE = "urn:schemas-microsoft-com:office:office"
@@ -140,9 +140,9 @@ def _note_place(shape: Element) -> tuple[int, int] | None:
     if data is None or data.get("ObjectType") != "Note":
         return None
     row, column = child(data, "Row"), child(data, "Column")
-    if row is None or column is None or not (row.text or "").strip().isdigit():
+    if row is None or column is None:
         return None
-    return int(row.text), int(column.text or 0)
+    return whole((row.text or "").strip()), whole((column.text or "").strip())
 
 
 def _block_of(shape: Element) -> list[int]:
@@ -152,4 +152,4 @@ def _block_of(shape: Element) -> list[int]:
 
 def _blocks_in(data: bytes) -> set[int]:
     found = re.search(rb"""idmap[^>]*\bdata=["']([0-9, ]+)["']""", data)
-    return {int(each) for each in found[1].split(b",") if each.strip()} if found else set()
+    return {int(each) for each in re.findall(rb"\d{1,9}", found[1])} if found else set()

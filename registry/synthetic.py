@@ -1,8 +1,8 @@
 """Demonstration data: the departments, systems and catalogue entries of two cities, invented from a seed.
 
-``demonstration`` makes a catalogue that an official would take for real, a share of it wrong in every way that the
-rules know; ``many`` makes a great number of varied entries quickly, for measurements. The words stand in
-``catalog_specs/demo.yaml``. Nothing here is real: names come from Faker, and the credit codes only pass their checks.
+``demonstration`` makes a catalogue that an official would take for real, a share of it wrong in every way that
+the rules know; ``many`` makes a great number of varied entries quickly, for measurements. The words stand in
+``catalog_specs/demo.yaml``. Nothing here is real: names come from Faker, credit codes only pass their checks.
 """
 
 import copy
@@ -62,14 +62,14 @@ class Agency:
 
 @dataclass(frozen=True)
 class Demo:
-    """Agencies {code, name, region, kind}, systems {id, name, agency_code, class, profile}, stored contents."""
+    """Agencies {code, name, region, kind}, systems {id, name, agency_code, class, profile}, entries."""
 
     agencies: list[dict[str, str]]
     systems: list[dict[str, str]]
     entries: list[dict[str, Any]]
 
     def by_profile(self) -> dict[str, list[dict[str, Any]]]:
-        """The entries of each city's profile, in order; told by the provider's name, which no fault touches."""
+        """The entries by the profile of their provider's city, which no fault touches, in order."""
         profiles = {row["name"]: profile_of_region(row["region"]) or "" for row in self.agencies}
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for entry in self.entries:
@@ -80,9 +80,9 @@ class Demo:
 def demonstration(
     seed: int = 2026, *, agencies: int = 12, systems: int = 30, entries: int = 300, wrong: float = 0.2
 ) -> Demo:
-    """A catalogue of two cities, the same for the same seed; the share ``wrong`` of its entries breaks a rule.
+    """A catalogue of two cities, the same for the same seed; a share of ``wrong`` entries breaks rules.
 
-    Entries stand agency by agency, as in a file. All others have no finding at all under their city's profile.
+    Entries stand agency by agency, as in a file. The good ones have no finding under their city's profile.
 
     Raises:
         ValueError: more agencies, systems or entries are wanted than the vocabulary can tell apart.

@@ -1,6 +1,6 @@
 """Faults for demonstration data: each turns a good entry into one that breaks the rule it stands under.
 
-A fault never changes a list that the entry came with, it puts another in its place: entries share their lists.
+A fault never changes a list that the entry came with, it puts another in its place: lists are shared.
 """
 
 import copy
@@ -21,7 +21,7 @@ BASIS = {
     "article": "第二百八十六条",
     "text": "犯罪记录被封存的不得向任何单位和个人提供",
 }
-LOOSE_BASES = (
+LOOSE_BASES: tuple[list[dict[str, str]], ...] = (
     [],
     [{"level": "部门规章", "title": "数据管理办法", "article": "第八条"}],
     [BASIS | {"title": "中华人民共和国个人信息保护法", "article": "第二十五条"}],
@@ -196,7 +196,7 @@ def _graded_too_high(entry: Entry, _rng: random.Random) -> None:
 
 def _unmasked(entry: Entry, _rng: random.Random) -> None:
     _open(entry)
-    item = _items(entry)[0]
+    item = _items(entry)[-1]
     item["sensitive_flag"] = "1"
     _without(item, "mask_rule")
 
@@ -348,15 +348,15 @@ FAULTS: dict[str, Fault] = {
 SUITS: Mapping[str, Mapping[str, str]] = {
     "E106": {"format_category": "3"},
     "E110": {"share_type": "1"},
-    **dict.fromkeys(("E111", "W213", "W214", "W215"), {"share_type": "2", "open_type": "3"}),
+    **{rule: {"share_type": "2", "open_type": "3"} for rule in ("E111", "W213", "W214", "W215")},
     "E112": {"share_type": "2", "open_type": "3"},
     "E113": {"share_type": "2", "open_type": "3"},
     "E114": {"share_type": "1"},
     "E116": {"share_type": "1", "open_type": "1"},
-    **dict.fromkeys(("E117", "W206", "E126", "E133", "E135"), {"data_grade": "g1", "share_type": "1"}),
-    **dict.fromkeys(("E122", "E123", "W216"), {"data_grade": "g1", "share_type": "1"}),
-    **dict.fromkeys(("E129", "W217"), {"format_category": "3", "share_type": "2", "open_type": "3"}),
-    **dict.fromkeys(("E130", "W223"), {"format_category": "2", "share_type": "1"}),
+    **{rule: {"data_grade": "g1", "share_type": "1"} for rule in ("E117", "W206", "E126", "E133", "E135")},
+    **{rule: {"data_grade": "g1", "share_type": "1"} for rule in ("E122", "E123", "W216")},
+    **{rule: {"format_category": "3", "share_type": "2", "open_type": "3"} for rule in ("E129", "W217")},
+    **{rule: {"format_category": "2", "share_type": "1"} for rule in ("E130", "W223")},
     "E134": {"format_category": "2", "share_type": "1"},
     "E137": {"data_grade": "g4", "format_category": "3", "share_type": "2"},
     "W219": {"data_grade": "g4", "format_category": "3", "share_type": "2"},

@@ -1,8 +1,8 @@
 """A great number of varied entries, made quickly, for measurements.
 
-Names are unique. Half of the items bear a plain name, as real items do; the others bear one with words before and
-after it, so that tables of remembered answers meet names that they have not seen. Abstracts and conditions differ from
-entry to entry.
+Names are unique. Half of the items bear a plain name, as real items do; the others bear one with words before
+and after it, so that tables of remembered answers meet names that they have not seen. Abstracts and conditions
+differ from entry to entry.
 """
 
 import random
@@ -59,7 +59,7 @@ class _Agency(NamedTuple):
 
 
 def many(count: int, seed: int = 1, items: int = 5) -> Iterator[dict[str, Any]]:
-    """``count`` entries of Zunyi's departments with ``items`` items each, about 2 % of them broken in mixed ways.
+    """``count`` entries of Zunyi's departments with ``items`` items each, some 2 % broken in mixed ways.
 
     The same for the same seed. Lists are shared between entries: copy an entry before changing one in place.
     """

@@ -1,4 +1,4 @@
-"""The vocabulary of the demonstration data as ``catalog_specs/demo.yaml`` holds it, and made-up credit codes."""
+"""The vocabulary of the demonstration data (``catalog_specs/demo.yaml``), and made-up credit codes."""
 
 import json
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Theme(Frozen):
     purpose: tuple[str, ...] = ()
     keywords: tuple[str, ...]
     items: tuple[str, ...]
-    content: dict[str, Any] = {}
+    content: dict[str, Any] = Field(default_factory=dict)
     source: str = ""
 
 
@@ -74,20 +74,20 @@ class Words(Frozen):
 @lru_cache(maxsize=1)
 def words() -> Words:
     """The vocabulary of ``demo.yaml``, read strictly."""
-    raw = yaml.load((FOLDER / "demo.yaml").read_text("utf-8"), yaml.CSafeLoader)  # noqa: S506  (a safe loader, in C)
+    raw = yaml.load((FOLDER / "demo.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return Words.model_validate_json(json.dumps(raw))
 
 
 class CreditCodeProvider(BaseProvider):
-    """Faker provider of unified social credit codes whose two check characters are right. Source: GB 32100."""
+    """Faker provider of unified social credit codes with right check characters. Source: GB 32100."""
 
     def unified_social_credit_code(self, head: str = "11", region: str = "520300") -> str:
-        """18 characters; ``head`` is managing department and class of body, ``region`` 6 digits of GB/T 2260."""
+        """18 characters; ``head`` tells managing department and class of body, ``region`` is 6 digits."""
         body = f"{head}{region}{self.organisation_code()}"
         return body + credit_check_character(body, load().credit_code)
 
     def organisation_code(self) -> str:
-        """Nine characters with their check character, old style (00942102) or new (MB1A0005). Source: GB 11714."""
+        """Nine characters, the last their check: old style (00942102) or new (MB1A0005). Source: GB 11714."""
         body: str = self.bothify(self.random_element(("0094####", "MB1?####")), letters="ABCDEFGH")
         return body + organisation_check_character(body, load().credit_code)
 
@@ -116,7 +116,8 @@ def items_of(theme: Theme, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _item(name: str, row: tuple[str | int, ...]) -> dict[str, Any]:
-    code, kind, length, pii, sensitive, mask = (*row, *ITEM_DEFAULTS[len(row) - 3 :])
+    code, kind, length, *rest = row
+    pii, sensitive, mask = (*rest, *ITEM_DEFAULTS[len(rest) :])
     item: dict[str, Any] = {"item_name": name, "item_code": code, "data_type": kind, "data_length": length}
     if kind == "N":
         item["data_precision"] = 2

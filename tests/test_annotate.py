@@ -46,12 +46,14 @@ def test_a_sheet_without_lines_gets_no_column() -> None:
     assert "D1" not in view(run(by_openpyxl(), marks=[mark(2, 0)]))
 
 
-def test_the_column_stands_right_of_everything_filled_or_merged() -> None:
+@pytest.mark.parametrize(("stray", "title"), [("D3", "H1"), ("AZ9", "D1")])
+def test_the_column_is_the_first_one_right_of_the_header_where_nothing_stands(stray: str, title: str) -> None:
     def crowd(sheet: Any) -> None:
-        sheet["E3"] = "备注"
+        sheet[stray] = "备注"
         sheet.merge_cells("E1:G1")
 
-    assert sheet_of(run(by_openpyxl(crowd), lines={(SHEET, 2): "x"}))["H1"].value == TITLE
+    sheet = sheet_of(run(by_openpyxl(crowd), lines={(SHEET, 2): "x"}))
+    assert (sheet[title].value, sheet[stray].value) == (TITLE, "备注")
 
 
 def test_a_hidden_column_to_the_right_is_shown_and_its_neighbours_stay_hidden() -> None:
