@@ -121,6 +121,15 @@ class Specs:
             return f"{found.en} {article}".strip()
         return f"《{found.zh}》第{article}条" if article[:1].isdigit() else f"{found.zh}{article}"
 
+    def cited(self, sources: tuple[str, ...], lang: str = "zh") -> str:
+        """Some citations as people read them; what only another city's measure says is left out."""
+        index = self.document("sources", Sources).index
+        own = [s for s in sources if (found := index.get(s.partition(" ")[0])) is None or self._is_ours(found.profile)]
+        return "；".join(self.citation(source, lang) for source in own or sources)
+
+    def _is_ours(self, profile: str) -> bool:
+        return profile in ("", self.profile.key)
+
     def code_value(self, codes: str, code: str) -> model.CodeValue | None:
         """The row of ``code`` in the list ``codes``; None when the list does not hold it."""
         return self._index[codes].get(code)

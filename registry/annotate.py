@@ -96,9 +96,9 @@ def annotate(
     """The workbook with error column, notes, colours and written values; an earlier call's are gone.
 
     `headers`: sheet name -> header row (from 1); other sheets and parts are copied as they are. `lines`: text
-    of the error column by sheet and row; a row mark stands in for a missing line, and what is said of the
-    header row becomes a note on the column's title. The first free column right of the header is taken
-    when there is a line for the sheet, or a column with its title is reused. `palette`:
+    of the error column by sheet and row; row marks stand in for a missing line, and what is said of the
+    header row or above becomes a note on the column's title. The first free column right of the header is taken when
+    there is a line for the sheet; a column that has the title is reused, and its old texts go. `palette`:
     level -> RGB such as "FFC7CE": colours that nobody else uses, since by them our fills are known again.
     Texts lose characters that XML forbids and are cut at 32,767.
 
@@ -136,16 +136,17 @@ def _sort_by_sheet(
     for (name, row), text in lines.items():
         sheets[name].lines[row] = text
     for mark in marks:
-        _want_mark(sheets[mark.sheet], mark)
+        if mark.column != WHOLE_ROW:
+            _want_mark(sheets[mark.sheet], mark)
+        elif (mark.sheet, mark.row) not in lines:
+            said = sheets[mark.sheet].lines.get(mark.row)
+            sheets[mark.sheet].lines[mark.row] = f"{said}\n{mark.text}" if said else mark.text
     for fill in fills:
         sheets[fill.sheet].wants[fill.row].setdefault(fill.column, Want()).text = fill.text
     return sheets
 
 
 def _want_mark(sheet: _Sheet, mark: Mark) -> None:
-    if mark.column == WHOLE_ROW:
-        sheet.lines.setdefault(mark.row, mark.text)
-        return
     want = sheet.wants[mark.row].setdefault(mark.column, Want())
     levels: tuple[Level | None, ...] = (None, *_LEVELS)
     want.level = max(want.level, mark.level, key=levels.index)

@@ -21,7 +21,7 @@ def rules_json(specs: Specs, lang: str = "zh") -> list[dict[str, Any]]:
                 "message": rule.message.get(lang),
                 "fix": rule.fix.get(lang),
                 "sources": list(rule.sources),
-                "source": "；".join(specs.citation(source, lang) for source in rule.sources),
+                "source": specs.cited(rule.sources, lang),
                 "checkers": [check.checker for check in rule.checks],
                 "decided_by": list(rule.decided_by),
                 "decided": "；".join(decided),
@@ -54,7 +54,7 @@ def _field(spec: FieldSpec, prefix: str, specs: Specs, lang: str) -> dict[str, A
         "example": spec.example,
         "internal": spec.internal,
         "sources": list(spec.sources),
-        "source": "；".join(specs.citation(source, lang) for source in spec.sources),
+        "source": specs.cited(spec.sources, lang),
         "unverified": spec.unverified,
         "design": spec.design,
     }

@@ -209,7 +209,7 @@ def help_text(spec: FieldSpec, specs: Specs) -> str:
     """The help of a field: obligation, how to fill it in, length, where it comes from."""
     parts = [_obligation(spec), spec.help, f"最多 {spec.max_len} 字" if spec.max_len else ""]
     parts.append(f"例：{spec.example}" if spec.example else "")
-    parts.append("依据：" + "；".join(specs.citation(s) for s in spec.sources))
+    parts.append(f"依据：{specs.cited(spec.sources)}")
     return "\n".join(part for part in parts if part)
 
 

@@ -1,7 +1,7 @@
 """Demonstration data: the departments, systems and catalogue entries of two cities, invented from a seed.
 
-``demonstration`` makes a catalogue that an official would take for real, a share of it wrong in every way that
-the rules know; ``many`` makes a great number of varied entries quickly, for measurements. The words stand in
+``demonstration`` makes a catalogue that an official would take for real, a share of it wrong in every way the
+rules know; ``many`` makes a great number of varied entries quickly, for measurements. The words stand in
 ``catalog_specs/demo.yaml``. Nothing here is real: names come from Faker, credit codes only pass their checks.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from faker import Faker
 
 from catalog_specs import load, profile_of_region
-from registry.synthetic_faults import FAULTS, PAIRS, Entry, suits
+from registry.synthetic_faults import APART, FAULTS, PAIRS, Entry, suits
 from registry.synthetic_many import many
 from registry.synthetic_words import (
     OWN_CLASS,
@@ -37,12 +37,12 @@ FORMS = {"1": "库表", "2": "文件", "3": "服务接口"}
 
 
 class Variant(NamedTuple):
-    """One resource among those of a theme: its name, the county or year that it is limited to, its number."""
+    """One resource among those of a theme: its number, its name, the county or year that it is limited to."""
 
+    number: int
     name: str
     county: str
     year: int
-    number: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def demonstration(
 ) -> Demo:
     """A catalogue of two cities, the same for the same seed; a share of ``wrong`` entries breaks rules.
 
-    Entries stand agency by agency, as in a file. The good ones have no finding under their city's profile.
+    Entries stand agency by agency, as in a file. The good ones have no error under their city's profile.
 
     Raises:
         ValueError: more agencies, systems or entries are wanted than the vocabulary can tell apart.
@@ -112,16 +112,20 @@ class _Maker:
         departments, cities = self.words.departments, self.words.cities
         if not 1 <= count <= len(departments) * len(cities) or systems > count * 3:
             raise ValueError(f"at most {len(departments) * len(cities)} agencies with 3 systems each")
-        found = []
+        found: list[Agency] = []
         for n in range(count):
-            department = departments[n % len(departments)]
             city = cities[(n + n // len(departments)) % len(cities)]
-            code = self.codes.unified_social_credit_code("11", city.region)
-            name = self.specs.label("regions", city.region) + department.zh
-            found.append(Agency(code, name, city, department, []))
+            found.append(self._agency(departments[n % len(departments)], city, {a.code for a in found}))
         for number in range(systems):
             self._system(found[number % count], number // count, number + 1)
         return found
+
+    def _agency(self, department: Department, city: City, taken: set[str]) -> Agency:
+        code = ""
+        while not code or code in taken:
+            code = self.codes.unified_social_credit_code("11", city.region)
+        name = self.specs.label("regions", city.region) + department.zh
+        return Agency(code, name, city, department, [])
 
     def _system(self, agency: Agency, place: int, number: int) -> None:
         known = agency.department.systems[place]
@@ -131,21 +135,20 @@ class _Maker:
 
     def entries(self, agency: Agency, count: int) -> list[Entry]:
         """The first ``count`` resources of an agency: one of each theme, then a second of each, and so on."""
-        counties = [
-            row.zh
-            for row in self.specs.codes["regions"].values
-            if row.attrs.get("parent") == agency.city.region and not row.attrs.get("successor")
-        ]
-        self.rng.shuffle(counties)
-        columns = [self._variants(theme, counties) for theme in agency.department.themes]
+        counties, themes = self._counties(agency.city), agency.department.themes
         rows = zip_longest(
-            *([(t, v) for v in c] for t, c in zip(agency.department.themes, columns, strict=True))
+            *([(place, v) for v in self._variants(t, counties)] for place, t in enumerate(themes))
         )
         picked = list(islice((pair for row in rows for pair in row if pair), count))
         if len(picked) < count:
             raise ValueError(f"{agency.name} has words for {len(picked)} entries, not {count}")
-        picked.sort(key=lambda pair: agency.department.themes.index(pair[0]))
-        return [self._entry(agency, theme, variant) for theme, variant in picked]
+        return [self._entry(agency, themes[place], variant) for place, variant in sorted(picked)]
+
+    def _counties(self, city: City) -> list[str]:
+        rows = self.specs.codes["regions"].values
+        found = [r.zh for r in rows if r.attrs.get("parent") == city.region and not r.attrs.get("successor")]
+        self.rng.shuffle(found)
+        return found
 
     def _variants(self, theme: Theme, counties: list[str]) -> list[Variant]:
         names = (theme.name, *theme.kinds)
@@ -156,7 +159,7 @@ class _Maker:
             for county, year in split:
                 found += [(name, str(county), 0)] if county else []
                 found += [(name, "", int(year))] if year else []
-        return [Variant(*row, number) for number, row in enumerate(found, start=1)]
+        return [Variant(number, *row) for number, row in enumerate(found, start=1)]
 
     def _entry(self, agency: Agency, theme: Theme, variant: Variant) -> Entry:
         recipe = self.words.recipes[theme.recipe].content
@@ -199,13 +202,11 @@ class _Maker:
         }
 
     def _supply(self, agency: Agency, theme: Theme, variant: Variant) -> Entry:
-        system = (
-            agency.systems[theme.system % len(agency.systems)]["id"] if agency.systems else "无系统(台账)"
-        )
+        known = [row["id"] for row in agency.systems] or ["无系统(台账)"]
         begins = variant.year or self.rng.choice(self.words.years)
         ends = f"-{variant.year}/12/31" if variant.year else ""
         return {
-            "source_system_id": system,
+            "source_system_id": known[theme.system % len(known)],
             "format_type": [agency.department.systems[theme.system].engine],
             "time_range": f"{begins}/01/01{ends}",
             "provide_channel": "1",
@@ -239,42 +240,43 @@ def _year(variant: Variant) -> str:
 
 
 def _spoil(entries: list[Entry], budget: int, rng: random.Random) -> None:
-    """Break ``budget`` entries: first the pairs, then every fault by turns, two in one entry if need be."""
+    """Break ``budget`` entries: some in pairs, then every fault by turns, two in one entry if need be."""
     free = set(range(len(entries)))
+    left = budget - _spoil_pairs(entries, free, budget, rng)
+    rules, broken = list(FAULTS), set[int]()
+    for n in range(max(left, min(len(rules), 2 * left))):
+        rule = rules[n % len(rules)]
+        among = free if n < left else broken
+        fit = [place for place in sorted(among) if suits(rule, entries[place])]
+        place = rng.choice(fit or sorted(among))
+        FAULTS[rule](entries[place], rng)
+        among.discard(place)
+        if among is free:
+            broken.add(place)
+
+
+def _spoil_pairs(entries: list[Entry], free: set[int], budget: int, rng: random.Random) -> int:
+    """Break two entries for each rule that takes two, as far as ``budget`` goes; how many were broken."""
+    spent = 0
     for rule, pair in PAIRS.items():
-        places = (
-            _pair_places(entries, free, rule == "W222", rng)
-            if budget - (len(entries) - len(free)) > 1
-            else ()
-        )
+        places = _pair_places(entries, free, rule in APART, rng) if spent + 2 <= budget else None
         if places:
             pair(entries[places[0]], entries[places[1]])
-            free -= set(places)
-    rest, rules = budget - (len(entries) - len(free)), list(FAULTS)
-    broken: list[int] = []
-    for n in range(max(rest, min(len(rules), 2 * rest))):
-        rule = rules[n % len(rules)]
-        place = broken[n - rest] if n >= rest else _place(entries, free, rule, rng)
-        FAULTS[rule](entries[place], rng)
-        free.discard(place)
-        broken.append(place)
+            free.difference_update(places)
+            spent += 2
+    return spent
 
 
-def _place(entries: list[Entry], free: set[int], rule: str, rng: random.Random) -> int:
-    fit = [n for n in sorted(free) if suits(rule, entries[n])]
-    return rng.choice(fit or sorted(free))
-
-
-def _pair_places(
-    entries: list[Entry], free: set[int], apart: bool, rng: random.Random
-) -> tuple[int, int] | None:
+def _pair_places(entries: list[Entry], free: set[int], apart: bool, rng: random.Random) -> list[int] | None:
     """Two neighbouring rows of one agency, or (``apart``) a row each of two agencies of one city."""
     codes = [entry["provider_code"] for entry in entries]
-    fit = [n for n in sorted(free) if n + 1 in free and codes[n] == codes[n + 1]]
-    if not fit:
-        return None
-    first = rng.choice(fit)
-    if not apart:
-        return first, first + 1
-    others = [n for n in sorted(free) if codes[n] != codes[first] and codes[n][2:6] == codes[first][2:6]]
-    return (first, rng.choice(others)) if others else None
+    fit = [[n, n + 1] for n in sorted(free) if n + 1 in free and codes[n] == codes[n + 1]]
+    if apart and fit:
+        first = rng.choice(fit)[0]
+        fit = [[first, n] for n in sorted(free) if _neighbours(codes[first], codes[n])]
+    return rng.choice(fit) if fit else None
+
+
+def _neighbours(one: str, other: str) -> bool:
+    """Whether the credit codes are of two agencies of one city."""
+    return one != other and one[2:6] == other[2:6]

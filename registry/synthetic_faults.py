@@ -273,7 +273,7 @@ def _by_file_at_once(entry: Entry, _rng: random.Random) -> None:
 
 
 def _unlisted_fields(entry: Entry, _rng: random.Random) -> None:
-    entry["resource_abstract"] = f"{entry['resource_name']}的主要内容，包括登记批次、经办机构"
+    entry["resource_abstract"] = f"{entry['resource_name']}的主要内容，主要字段有登记批次、经办机构"
 
 
 def _under_graded(entry: Entry, _rng: random.Random) -> None:
@@ -282,7 +282,7 @@ def _under_graded(entry: Entry, _rng: random.Random) -> None:
 
 FAULTS: dict[str, Fault] = {
     "E101": _drop("update_cycle", "format_category", "open_type"),
-    "W210": _drop("contact_name", "contact_phone", "business_matter", "source_system_id", "record_subject"),
+    "W210": _drop("contact_name", "business_matter", "source_system_id", "record_subject"),
     "E102": _set(resource_name="T_MZ_DBJT_INFO"),
     "E103": _credit_code,
     "W205": _foreign_region,
@@ -309,8 +309,6 @@ FAULTS: dict[str, Fault] = {
     "W216": lambda entry, _rng: _close(entry, "g2"),
     "W206": lambda entry, _rng: _close(entry, "g1", "暂不具备开放条件"),
     "E118": _set(update_cycle="每工作日"),
-    "E119": lambda entry, rng: entry.update(publish_date=rng.choice(["2099-01-01", "2025年6月"])),
-    "E120": _set(related_code=["307024-000001"]),
     "E121": _drop("data_grade"),
     "E122": _graded_too_high,
     "E123": _unmasked,
@@ -322,17 +320,12 @@ FAULTS: dict[str, Fault] = {
     "E134": _sheet_by_interface,
     "E135": _contradicting,
     "E137": _identifier("none"),
-    "E140": _set(keywords="低保"),
     "E141": _set(business_matter=["依据有关规定办理的各类审批、核准、备案和登记事项" * 6]),
-    "E142": _set(spatial_scope="全省"),
-    "E143": _set(promised_on="2026年1月"),
     "E144": _item(data_type="C", data_length=99999),
     "E145": _repeated_item,
     "E146": _item(item_code="1_备注"),
     "E147": _item(data_type="N", data_length=4, data_precision=6),
     "E148": _two_time_stamps,
-    "E149": _set(contact_phone="见单位通讯录"),
-    "E150": _set(remark="2025年补录"),
     "E151": _set(impact=[{"object": "个人权益"}]),
     "E152": _undescribed,
     "E153": _set(impact=[{"object": "个人隐私", "degree": "严重危害"}]),
@@ -341,6 +334,14 @@ FAULTS: dict[str, Fault] = {
     "W219": _identifier("quasi"),
     "W220": _unlisted_fields,
     "W223": _by_file_at_once,
+    # the last ones go with any other fault in one entry
+    "E119": lambda entry, rng: entry.update(publish_date=rng.choice(["2099-01-01", "2025年6月"])),
+    "E120": _set(related_code=["307024-000001"]),
+    "E140": _set(keywords="低保"),
+    "E142": _set(spatial_scope="全省"),
+    "E143": _set(promised_on="2026年1月"),
+    "E149": _set(contact_phone="见单位通讯录"),
+    "E150": _set(remark="2025年补录"),
     "W230": _set(data_class=["民生保障"]),
 }
 
@@ -378,11 +379,10 @@ def _same_name(first: Entry, second: Entry) -> None:
 
 
 def _dragged(first: Entry, second: Entry) -> None:
-    first["resource_name"], second["resource_name"] = "政务服务办件信息1", "政务服务办件信息2"
+    stem = first["resource_name"]
+    first["resource_name"], second["resource_name"] = f"{stem}1", f"{stem}2"
 
 
-PAIRS: dict[str, Pair] = {
-    "E102": _same_name,  # two neighbouring rows of one provider
-    "W221": _dragged,  # likewise
-    "W222": _same_name,  # two agencies of one city
-}
+# E102 and W221 take two neighbouring rows of one provider, W222 two agencies of one city
+PAIRS: dict[str, Pair] = {"E102": _same_name, "W221": _dragged, "W222": _same_name}
+APART = frozenset({"W222"})

@@ -1,8 +1,8 @@
 """A great number of varied entries, made quickly, for measurements.
 
-Names are unique. Half of the items bear a plain name, as real items do; the others bear one with words before
-and after it, so that tables of remembered answers meet names that they have not seen. Abstracts and conditions
-differ from entry to entry.
+Names are unique. Half of the items bear a plain name, as real items do; the others bear one with words
+before and after it, so that tables of remembered answers meet names they have not seen. Abstracts and
+conditions differ from entry to entry.
 """
 
 import random

@@ -116,8 +116,8 @@ def items_of(theme: Theme, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _item(name: str, row: tuple[str | int, ...]) -> dict[str, Any]:
-    code, kind, length, *rest = row
-    pii, sensitive, mask = (*rest, *ITEM_DEFAULTS[len(rest) :])
+    values: list[str | int] = [*row, *ITEM_DEFAULTS[len(row) - 3 :]]
+    code, kind, length, pii, sensitive, mask = values
     item: dict[str, Any] = {"item_name": name, "item_code": code, "data_type": kind, "data_length": length}
     if kind == "N":
         item["data_precision"] = 2

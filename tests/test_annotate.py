@@ -106,8 +106,8 @@ def test_the_dimension_grows_and_spans_go() -> None:
 
 
 def test_a_row_mark_says_its_text_in_the_column_only() -> None:
-    seen = view(run(by_openpyxl(), marks=[mark(3, -1, "E900：重复行")]))
-    assert seen["D3"] == ("E900：重复行", None, None)
+    seen = view(run(by_openpyxl(), marks=[mark(3, -1, "E900：重复行"), mark(3, -1, "E901：缺项")]))
+    assert seen["D3"] == ("E900：重复行\nE901：缺项", None, None)
     assert seen["A3"] == ("法人库", None, None)
 
 

@@ -10,7 +10,7 @@ from catalog_specs.model import Law
 from validators.folding import fold
 
 _CITED = re.compile(
-    r"^\s*(?P<level>[^《》：:\s]{0,12})\s*《(?P<title>[^》]+)》\s*(?:[（(][^）)]*[）)])?\s*"
+    r"^\s*(?P<level>[^《》：:\s]{0,12})\s*《\s*(?P<title>[^》]*[^》\s])\s*》\s*(?:[（(][^）)]*[）)])?\s*"
     r"(?P<article>第[^：:，,。；;\s]{1,24}?[条款项章](?:第[^：:，,。；;\s]{1,16}?[款项])*)?\s*[：:，,]?\s*(?P<text>.*)$",
     re.DOTALL,
 )
@@ -39,7 +39,7 @@ def read_basis(text: str) -> list[dict[str, str]]:
     Text that has no 《title》 gives one row with that text alone, so that the rule can name what it lacks.
     """
     rows = []
-    for part in re.split(r"[\n]+|[；;](?=[^；;]*《)", text):
+    for part in re.split(r"\n+|[；;](?=[^；;\n]*《)", text):
         if not part.strip():
             continue
         found = _CITED.match(part)

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from validators.findings import NO_ITEM, Finding, Need, text_of
-from validators.hints import Hint
 
 Content = Mapping[str, Any]
 
@@ -30,6 +29,20 @@ class Facts:
     agency_kinds: Mapping[str, str] = field(default_factory=dict)
     systems: Mapping[str, str] = field(default_factory=dict)
     dragged: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an item's names hint at (``hints``).
+
+    ``detector`` comes from a strong name, ``tiers`` and ``words`` from weak words, ``secret`` from secret
+    words.
+    """
+
+    detector: str = ""
+    tiers: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from validators.fields import is_blank
 from validators.findings import NO_ITEM
 from validators.folding import fold
 
+_REMARK = re.compile(r"[（(][^（()）]*[)）]")
+
 # ---- name, codes, abstract --------------------------------------------------------------------------------
 
 
@@ -158,28 +160,32 @@ def abstract_length(rule: Rule, specs: Specs, *, field: str, name: str, least: i
 
 
 @checker("abstract_fields")
-def abstract_fields(rule: Rule, specs: Specs, *, field: str) -> Built:
+def abstract_fields(rule: Rule, specs: Specs, *, field: str, certain: list[str]) -> Built:
+    """``certain`` markers surely introduce fields; behind another one (包括) a term must be an item."""
     wording = specs.sharing.wording
-    marker = re.compile(f"(?:{'|'.join(wording.abstract_markers)})[：:]?([^。；;]+)")
+    marker = re.compile(f"({'|'.join(wording.abstract_markers)})(?:但不限于|了|有)?[：:]?([^。；;]+)")
     separators = re.compile(f"[{re.escape(wording.abstract_separators)}]")
     ending = re.compile(f"(?:{'|'.join(wording.abstract_endings)})$")
 
+    def bare(name: str) -> str:
+        return fold(_REMARK.sub("", name))
+
     @lru_cache(maxsize=65_536)
-    def named(text: str) -> tuple[str, ...]:
+    def named(text: str) -> tuple[str, tuple[str, ...]]:
         found = marker.search(text)
         if not found:
-            return ()
-        terms = [ending.sub("", term.strip()) for term in separators.split(found.group(1))]
+            return "", ()
+        terms = [ending.sub("", term.strip()) for term in separators.split(found.group(2))]
         fit = tuple(term for term in terms if 2 <= len(term) <= 12)
-        return fit if len(fit) >= 2 else ()
+        return found.group(1), fit if len(fit) >= 2 else ()
 
     def check(case: Case) -> None:
-        terms = named(case.text(field))
+        marked, terms = named(case.text(field))
         if not terms or not case.items:
             return
-        names = [case.item_name(n) for n in range(len(case.items))]
-        lacking = [t for t in terms if not any(t in name or name in t for name in names)]
-        if lacking:
+        names = [bare(case.item_name(n)) for n in range(len(case.items))]
+        lacking = [t for t in terms if not any(bare(t) in name or name in bare(t) for name in names)]
+        if lacking and (marked in certain or len(lacking) < len(terms)):
             case.add(rule.id, field, lacking)
 
     return of_case(check)

@@ -71,7 +71,7 @@ def word(finding: Finding, specs: Specs, lang: str = "zh") -> Worded:
         finding.value,
         rule.message.get(lang).format_map(words),
         fix.get(lang).format_map(words),
-        "；".join(cite(source, specs, lang) for source in rule.sources),
+        specs.cited(rule.sources, lang),
     )
 
 
@@ -79,7 +79,7 @@ def word_need(need: Need, specs: Specs, lang: str = "zh") -> tuple[str, str, str
     """Title, reason and sources of a need in ``lang``."""
     spec = specs.needs[need.need]
     text = spec.reasons[need.reason].get(lang).format_map(_Lenient(need.params))
-    return spec.title.get(lang), text, "；".join(cite(s, specs, lang) for s in spec.sources)
+    return spec.title.get(lang), text, specs.cited(spec.sources, lang)
 
 
 def field_label(key: str, specs: Specs, lang: str = "zh") -> str:
@@ -91,11 +91,6 @@ def field_label(key: str, specs: Specs, lang: str = "zh") -> str:
     except KeyError:
         return key
     return spec.en if lang == "en" else spec.zh
-
-
-def cite(source: str, specs: Specs, lang: str = "zh") -> str:
-    """A citation such as ``S1 14(3)`` as people read it: 《政务数据共享条例》第14(3)条."""
-    return specs.citation(source, lang)
 
 
 def drop_echoes(findings: Iterable[Finding]) -> list[Finding]:

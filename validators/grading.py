@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from catalog_specs import Specs
 from catalog_specs.model import Override, Rule
 from validators.basis import Library
-from validators.case import Case, Suggestion
+from validators.case import Case, Hint, Suggestion
 from validators.checkers import Built, checker, of_case, pick
 from validators.fields import is_blank
-from validators.hints import NOTHING, Hint, Hinter, hinter
+from validators.hints import NOTHING, Hinter, hinter
 from validators.sharing import CONDITIONAL, GOES_OUT, NONE, UNCONDITIONAL
 
 PERSONAL = frozenset({"direct", "quasi", "sensitive"})
@@ -195,7 +195,9 @@ def disclosed_names(content: Mapping[str, Any], library: Library) -> frozenset[s
     for row in disclosure_rows(content):
         if library.requires_publication(row) is not False:
             items = row.get("items")
-            named.update(part for part in (items if isinstance(items, list) else [items]) if type(part) is str)
+            named.update(
+                part for part in (items if isinstance(items, list) else [items]) if type(part) is str
+            )
     return frozenset(named)
 
 

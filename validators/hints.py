@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from catalog_specs import Specs
+from validators.case import Hint
 from validators.folding import fold, narrow
 
 # 身份证号（18位）, 病床数(张): what stands in brackets is a remark, not the name
@@ -15,16 +15,6 @@ _NUMBER = re.compile(r"[0-9]+$")
 # 是否有手机号, 有无指纹: an answer of yes or no is not the number itself
 _QUESTION = re.compile(r"^(?:是否|有无)")
 _LATIN_RUN = re.compile(r"[a-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """``detector`` comes from a strong name, ``tiers`` and ``words`` from weak ones, ``secret`` from secret ones."""
-
-    detector: str = ""
-    tiers: frozenset[str] = frozenset()
-    words: tuple[str, ...] = ()
-    secret: str = ""
 
 
 NOTHING = Hint()

@@ -1,10 +1,12 @@
-"""Cells and JSON values read into stored values. What cannot be read is kept as text and reported, never guessed.
+"""Cells and JSON values read into stored values. What cannot be read is reported, never guessed.
 
-``Reader`` makes one ``Cell`` of one raw value: the stored value (``None`` for a blank one), the issues met on the
-way, and values for neighbouring fields (the precision in a length of ``16,2``). Reading is idempotent: what
-``rendering`` writes for a stored value is read back as that value.
+``Reader`` makes one ``Cell`` of one raw value: the stored value (``None`` for a blank one), the issues met on
+the way, and values for neighbouring fields (the precision in a length of ``16,2``). Reading is idempotent:
+what ``rendering`` writes for a stored value is read back as that value.
 """
 
+import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -13,9 +15,13 @@ from typing import Any, NamedTuple
 from catalog_specs import Specs
 from catalog_specs.model import CodeList, FieldSpec, FieldType
 from validators.basis import read_basis, write_basis
+from validators.findings import text_of
 from validators.folding import fold, narrow
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# invisible ones, those that turn the direction of writing, and halves of a pair, which no file can hold
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _BLANKS = " \t\r\n\u3000\xa0\u200b\ufeff"
 _INNER_BLANK = re.compile(r"[ \t\u3000\xa0\u200b\ufeff]+")
 _ERROR_CELL = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|GETTING_DATA)")
@@ -23,9 +29,10 @@ _LENGTH = re.compile(r"[（(]?\s*([0-9]{1,6})\s*[,，]\s*([0-9]{1,3})\s*[)）]?"
 _DATE_TEXT = re.compile(
     r"([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?:[ T]00:00(?::00)?)?"
 )
-_PART = re.compile(r"(?<!\\)[｜|]")
-_ROW = re.compile(r"(?<!\\)[；;\n]")
-_ESCAPED = re.compile(r"\\([｜|；;])")
+_PARTS, _ROWS = "｜|", "；;\n"
+_TOKEN = re.compile(r"\\[\\｜|；;]|.", re.DOTALL)
+_ESCAPED = re.compile(r"\\([\\｜|；;])")
+_SPECIAL = re.compile(r"([\\｜|；;])")
 LOSSY = 10**15
 MEMO_LIMIT = 50_000
 TRUE_WORDS = frozenset({"是", "1", "true", "yes", "y", "√", "有"})
@@ -53,7 +60,7 @@ Convert = Callable[[str], tuple[Any, Mapping[str, Any] | None]]
 
 
 def clean_text(text: str, *, code: bool = False) -> tuple[str, tuple[Issue, ...]]:
-    """A text without control characters, stray blanks and full-width digits, and what was found on the way."""
+    """A text without control characters, stray blanks and full-width digits, and what was found on it."""
     if text.isprintable() and text.isascii() and not (text[:1] == " " or text[-1:] == " ") and not code:
         return text, ()
     issues = []
@@ -126,11 +133,15 @@ class Reader:
         if _ERROR_CELL.fullmatch(text):
             return Cell(None, (Issue("E164", text),))
         value, beside = self.convert(text)
-        return Cell(value, issues, beside)
+        return Cell(None if value in ([], {}) else value, issues, beside)
+
+    def _says(self, part: str) -> bool:
+        """Whether a part says something: it is neither blank nor an error value of a spreadsheet."""
+        return bool(part) and part not in self.blank_words and not _ERROR_CELL.fullmatch(part)
 
     def _split(self, text: str) -> list[str]:
         parts = (part.strip(_BLANKS) for part in self.separators.split(text))
-        return list(dict.fromkeys(p for p in parts if p and p not in self.blank_words))
+        return list(dict.fromkeys(filter(self._says, parts)))
 
     def code_of(self, text: str) -> str:
         """The code that a text stands for; a text that stands for none is kept, the rules report it."""
@@ -149,7 +160,7 @@ class Reader:
         return (int(text), None) if text.isascii() and text.isdigit() and len(text) < 10 else (text, None)
 
     def _category(self, text: str) -> list[str]:
-        return [path for row in _ROW.split(text) if (path := self._path(row))]
+        return [path for row in re.split(f"[{_ROWS}]", text) if self._says(path := self._path(row))]
 
     def _path(self, row: str) -> str:
         levels = [level.strip(_BLANKS) for level in row.replace("\\", "/").replace(">", "/").split("/")]
@@ -159,17 +170,17 @@ class Reader:
         return "/".join(levels)
 
     def _records(self, text: str) -> list[dict[str, Any]]:
-        return [self._record(row) for row in _ROW.split(text) if row.strip(_BLANKS)]
+        return [found for row in _pieces(text, _ROWS) if (found := self._record(row))]
 
     def _record(self, text: str) -> dict[str, Any]:
-        values = [_ESCAPED.sub(r"\1", part).strip(_BLANKS) for part in _PART.split(text)]
+        values = [_flat(_ESCAPED.sub(r"\1", part)) for part in _pieces(text, _PARTS)]
         parts = self.spec.parts
         if len(values) > len(parts):
             values = [*values[: len(parts) - 1], "｜".join(values[len(parts) - 1 :])]
         found: dict[str, Any] = {}
         for part, value in zip(parts, values, strict=False):
-            if value and value not in self.blank_words:
-                found[part.key] = self._split(value) if part.is_list else value
+            if self._says(value) and (stored := self._split(value) if part.is_list else value):
+                found[part.key] = stored
         return found
 
     # ---- other cells and JSON values ----
@@ -181,25 +192,19 @@ class Reader:
             return self._number_cell(raw)
         if isinstance(raw, datetime | date):
             return self._date_cell(raw)
-        if isinstance(raw, time | timedelta):
-            return Cell(str(raw), (Issue("E174", str(raw), "date"),))
-        return Cell(str(raw), (Issue("E174", str(raw), "number"),))
+        kind = "date" if isinstance(raw, time | timedelta) else "number"
+        return Cell(self._text(str(raw)).value, (Issue("E174", str(raw), kind),))
 
     def _boolean_cell(self, raw: bool) -> Cell:
         if self.spec.type is FieldType.BOOLEAN:
             return Cell(raw)
         word = "是" if raw else "否"
-        if self.spec.codes and self.table.get(word):
-            return Cell(self._shaped(self.table[word]))
-        return Cell(self._shaped(word), (Issue("E174", word, "boolean"),))
-
-    def _shaped(self, value: str) -> Any:
-        return [value] if self.spec.type in (FieldType.ENUM_LIST, FieldType.TEXT_LIST) else value
+        known = self.spec.codes and word in self.table
+        return Cell(self._text(word).value, () if known else (Issue("E174", word, "boolean"),))
 
     def _number_cell(self, raw: float) -> Cell:
-        if raw != raw or abs(raw) >= LOSSY:
-            shown = f"{raw:.0f}" if raw == raw and abs(raw) != float("inf") else str(raw)
-            return Cell(None, (Issue("E165", shown),))
+        if not abs(raw) < LOSSY:  # also what is no number (NaN)
+            return Cell(None, (Issue("E165", _shown_number(raw)),))
         if raw != int(raw):
             return Cell(self._text(str(raw)).value, (Issue("E174", str(raw), "number"),))
         text = str(int(raw))
@@ -208,40 +213,79 @@ class Reader:
         return self._text(text)
 
     def _date_cell(self, raw: date) -> Cell:
-        text = raw.strftime("%Y-%m-%d")
+        text = (raw.date() if isinstance(raw, datetime) else raw).isoformat()
         if self.spec.type is FieldType.DATE:
             return Cell(text)
-        if self.text_fits and self.text_fits(text):
+        if self.text_fits and self.text_fits(text) and not self.spec.digits:
             return Cell(text.replace("-", "/"))
         return Cell(self._text(text).value, (Issue("E174", text, "date"),))
 
     def _list(self, raw: list[Any]) -> Cell:
-        kinds = self.spec.type
-        if kinds in (FieldType.BASIS, FieldType.RECORDS):
-            cells = [self.read(part) for part in raw]
-            rows = [
-                row for c in cells for row in (c.value if isinstance(c.value, list) else [c.value]) if row
-            ]
-            return Cell(rows or None, tuple(i for c in cells for i in c.issues))
-        if kinds in (FieldType.TEXT_LIST, FieldType.ENUM_LIST, FieldType.CATEGORY):
-            cells = [self.read(part) for part in raw if not isinstance(part, list | dict)]
+        if not raw:
+            return BLANK
+        if self.spec.type in _LISTS:
+            cells = [self._part(part) for part in raw]
             values = [v for c in cells for v in (c.value if isinstance(c.value, list) else [c.value]) if v]
-            return Cell(list(dict.fromkeys(values)) or None, tuple(i for c in cells for i in c.issues))
+            if self.spec.type not in _ROW_LISTS:
+                values = list(dict.fromkeys(values))
+            return Cell(values or None, tuple(i for c in cells for i in c.issues))
         if len(raw) == 1 and not isinstance(raw[0], list):
             return self.read(raw[0])
-        return Cell([str(part) for part in raw] or None)
+        return self._misshapen(raw)
+
+    def _part(self, raw: Any) -> Cell:
+        """One element of a list; no list has its place there, and no object where texts are listed."""
+        if isinstance(raw, list) or (isinstance(raw, dict) and self.spec.type not in _ROW_LISTS):
+            return self._misshapen(raw)
+        return self.read(raw)
 
     def _dict(self, raw: dict[str, Any]) -> Cell:
         """An object: through its text form, so that it is stored as a cell of the same content would be."""
-        if self.spec.type is FieldType.BASIS:
-            known = {part.key for part in self.spec.parts}
-            return Cell(read_basis(write_basis({k: _flat(v) for k, v in raw.items()})), _unknown(raw, known))
-        if self.spec.type in (FieldType.RECORD, FieldType.RECORDS):
-            known = {part.key for part in self.spec.parts}
-            row = self._record(write_record({p.key: raw.get(p.key) for p in self.spec.parts}))
-            value = [row] if self.spec.type is FieldType.RECORDS else row
-            return Cell(value if row else None, _unknown(raw, known))
-        return Cell({str(key): value for key, value in raw.items()})
+        if self.spec.type not in _OBJECTS:
+            return self._misshapen(raw)
+        parts = {part.key: _flat(raw.get(part.key)) for part in self.spec.parts}
+        written = write_basis(parts) if self.spec.type is FieldType.BASIS else write_record(parts)
+        cell = self._text(written)
+        return cell._replace(issues=(*cell.issues, *_unknown(raw, set(parts))))
+
+    def _misshapen(self, raw: Any) -> Cell:
+        """A list or an object where none belongs: reported; where a text belongs, its JSON text is kept."""
+        text = _json(raw)
+        if self.spec.type in (FieldType.BOOLEAN, FieldType.INTEGER):
+            return Cell(self._text(text).value)  # the rules on shapes and numbers report it
+        kind = "list" if self.spec.type in _LISTS else "record" if self.spec.type in _OBJECTS else "text"
+        kept = self._text(text).value if kind == "text" else None
+        return Cell(kept, (Issue("E140", text_of(text), kind),))
+
+
+_ROW_LISTS = frozenset({FieldType.BASIS, FieldType.RECORDS})
+_OBJECTS = _ROW_LISTS | {FieldType.RECORD}
+_LISTS = _ROW_LISTS | {FieldType.TEXT_LIST, FieldType.ENUM_LIST, FieldType.CATEGORY}
+
+
+def _json(raw: Any) -> str:
+    try:
+        return json.dumps(raw, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):  # a circle, a number of thousands of digits, nested without end
+        return "…"
+
+
+def _shown_number(raw: float) -> str:
+    try:
+        return f"{raw:.0f}" if isinstance(raw, float) and math.isfinite(raw) else str(raw)
+    except ValueError:  # an integer of thousands of digits
+        return "…"
+
+
+def _pieces(text: str, separators: str) -> list[str]:
+    """A text taken apart at separators that no backslash escapes; the escapes stay in the pieces."""
+    pieces = [""]
+    for token in _TOKEN.findall(text):
+        if token in separators:
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    return pieces
 
 
 def _unknown(raw: Mapping[str, Any], known: set[str]) -> tuple[Issue, ...]:
@@ -249,13 +293,19 @@ def _unknown(raw: Mapping[str, Any], known: set[str]) -> tuple[Issue, ...]:
 
 
 def _flat(value: Any) -> str:
-    shown = "、".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    """A part of a record as one line of text."""
+    if value is None:
+        return ""
+    try:
+        shown = "、".join(map(str, value)) if isinstance(value, list) else str(value)
+    except (ValueError, RecursionError):  # as in _json
+        return "…"
     return _CONTROL.sub("", re.sub(r"\s*\n\s*", " ", shown)).strip(_BLANKS)
 
 
 def write_record(row: Mapping[str, Any]) -> str:
-    """A record as one text, parts between ｜; separators inside a part are escaped."""
-    parts = [re.sub(r"([｜|；;])", r"\\\1", _flat(value)) for value in row.values()]
+    """A record as one text, parts between ｜; separators and backslashes inside a part are escaped."""
+    parts = [_SPECIAL.sub(r"\\\1", _flat(value)) for value in row.values()]
     while parts and not parts[-1]:
         parts.pop()
     return "｜".join(parts)
@@ -279,7 +329,7 @@ def _boolean(text: str) -> Any:
 
 
 def lookup(listed: CodeList) -> dict[str, str]:
-    """Every accepted spelling of a code list -> its code: code, name, aliases, ``code name``; width and case folded."""
+    """Every accepted spelling of a code list -> its code: code, name, aliases, both; also folded."""
     table: dict[str, str] = {}
     for value in listed.values:
         spellings = (value.code, value.zh, *value.aliases, value.code + value.zh, f"{value.zh}({value.code})")

@@ -22,7 +22,7 @@ def renderer(spec: FieldSpec, specs: Specs) -> Render:
         return labels.get(value, str(value)) if isinstance(value, str) else str(value)
 
     kinds: Mapping[FieldType, Render] = {
-        FieldType.BOOLEAN: lambda v: {True: "是", False: "否"}.get(v, str(v)),
+        FieldType.BOOLEAN: lambda v: "是" if v is True else "否" if v is False else str(v),
         FieldType.ENUM: label,
         FieldType.ENUM_LIST: lambda v: "、".join(map(label, _listed(v))),
         FieldType.TEXT_LIST: lambda v: "、".join(map(str, _listed(v))),

@@ -374,7 +374,9 @@ def looser_than_items(rule: Rule, specs: Specs, *, field: str) -> Built:
     def check(case: Case) -> None:
         if case.share not in GOES_OUT:
             return
-        marks = {n: item.get("share_type") for n, item in enumerate(case.items) if item.get("direction") != "in"}
+        marks = {
+            n: item.get("share_type") for n, item in enumerate(case.items) if item.get("direction") != "in"
+        }
         strictest = CONDITIONAL if case.share == UNCONDITIONAL else ""
         # an item that is not shared does not leave, so it does not count while others do
         if marks and all(mark == NONE for mark in marks.values()):

@@ -76,16 +76,17 @@ async def check(request: Request, profile: str | None = None, lang: Lang = "zh")
     """Judge a catalogue file (multipart field ``file``) or entries given as JSON; nothing is stored."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        form = await request.form(max_files=1, max_fields=10)
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise Rejected("表单里没有名为 file 的文件")
-        name, source = file.filename or "upload", file.file
+        async with request.form(max_files=1, max_fields=10) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise Rejected("表单里没有名为 file 的文件")
+            found = await run_in_threadpool(_check, file.file, file.filename or "upload", profile, lang)
     elif kind == "application/json":
-        name, source = "request.jsonl", io.BytesIO(await _json_lines(request))
+        source = io.BytesIO(await _json_lines(request))
+        found = await run_in_threadpool(_check, source, "request.jsonl", profile, lang)
     else:
         raise Rejected("请以 multipart/form-data 上传文件，或以 application/json 提交条目")
-    return JSONResponse(await run_in_threadpool(_check, source, name, profile, lang))
+    return JSONResponse(found)
 
 
 def _check(source: Any, name: str, profile: str | None, lang: str) -> dict[str, Any]:

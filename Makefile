@@ -1,0 +1,57 @@
+# make run and make test set everything up by themselves, in .venv of this checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: setup run test test-all check format bench lock clean
+
+setup: $(STAMP)
+
+# uv is quicker where it is there; plain venv and pip do the same
+$(STAMP): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(STAMP)
+
+run: setup
+	$(BIN)/mulu init
+	$(BIN)/mulu demo
+	$(BIN)/mulu serve
+
+test: setup
+	$(BIN)/python -m pytest -n 2
+
+# nothing may be skipped: what a test needs must be installed
+test-all: setup
+	MULU_TEST_ALL=1 $(BIN)/python -m pytest -n 2
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m catalog_specs
+	$(BIN)/python -m validators
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m bench.assess
+	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.annotate
+
+lock:
+	uv pip compile --quiet --generate-hashes --no-header --extra dev --extra peers --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info
