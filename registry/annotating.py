@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
-from registry.annotate import Fill, Mark, annotate
+from registry.annotate import Fill, Mark, WorkbookError, annotate
 from registry.checking import FileCheck, Line
 from registry.errors import Rejected
 from registry.export import write_xlsx
@@ -32,24 +32,26 @@ def annotated_copy(check: FileCheck, *, allocated: Mapping[int, str] | None = No
     marks = []
     for line in check.lines(lang):
         place = places.get(line.place, line.place)
-        if place.sheet not in headers:
+        if place.sheet not in headers or place.row < 1:
             continue
         texts[(place.sheet, place.row)].append(_row_text(line))
         if place.row >= 1 and place.column >= 0:
             marks.append(Mark(place.sheet, place.row, place.column, note_text(line), line.worded.level.value))
     sheets = check.specs.entry.sheets
     palette = {level: _rgb(colour) for level, colour in sheets.colours.items()}
-    return annotate(
-        source,
-        headers=headers,
-        # the header row's own cell holds the column's title; what concerns a header stands in its note
-        lines={p: "\n".join(dict.fromkeys(t)) for p, t in texts.items() if p[1] != headers[p[0]]},
-        marks=marks,
-        fills=_fills(check, allocated or {}, places),
-        column_title=sheets.result_column,
-        author=sheets.comment_author,
-        palette=palette,
-    )
+    try:
+        return annotate(
+            source,
+            headers=headers,
+            lines={place: "\n".join(dict.fromkeys(said)) for place, said in texts.items()},
+            marks=marks,
+            fills=_fills(check, allocated or {}, places),
+            column_title=sheets.result_column,
+            author=sheets.comment_author,
+            palette=palette,
+        )
+    except WorkbookError as error:
+        raise Rejected(f"不能写批注副本：{error}") from error
 
 
 def _rgb(colour: str) -> str:

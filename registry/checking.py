@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from catalog_specs import Specs, default_profile, load, profile_of_region
 from catalog_specs.model import Level
+from registry.errors import Unreadable
 from registry.layout import ENTRIES, ITEMS, ONE_ROW, Layout, find_layout
 from registry.rows import READ_BY_KIND, Located, Place, ReadEntry, Readers, SheetReader, Sheets, read_lines
 from registry.secrecy import SecretScan, secret_findings
@@ -254,3 +255,22 @@ def _finding_json(line: Line) -> dict[str, Any]:
 def _need_json(name: str, need: Need, specs: Specs, lang: str) -> Mapping[str, str]:
     _title, reason, source = word_need(need, specs, lang)
     return {"entry": name, "need": need.need, "reason": reason, "source": source}
+
+
+def unreadable_json(file: Path, error: Unreadable, lang: str) -> dict[str, Any]:
+    """The JSON report of a file that cannot be read: one finding, no entries."""
+    specs = load()
+    found = word(error.finding, specs, lang)
+    row = {"rule": found.rule, "level": str(found.level), "sheet": "", "row": 0, "cell": "", "entry": ""}
+    row |= {"field": "", "value": "", "message": found.message, "fix": found.fix, "source": found.source}
+    return {
+        "file": file.name,
+        "sha256": None,
+        "profile": None,
+        "spec": specs.digest,
+        "entries": 0,
+        "errors": 1,
+        "warnings": 0,
+        "findings": [row],
+        "needs": [],
+    }

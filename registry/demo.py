@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from catalog_specs import Specs, load, profile_of_region
 from registry import systems
@@ -28,7 +29,7 @@ def load_demo(database: Database, *, seed: int, now: datetime, progress: Progres
     Gives a sentence on what was done; a second call changes nothing and says so. All or nothing is loaded.
     """
     with database.write() as session:
-        loaded = session.execute(select(ImportBatch.id).where(ImportBatch.actor == DEMO_USER)).first()  # type: ignore[arg-type]
+        loaded = session.execute(select(ImportBatch).where(col(ImportBatch.actor) == DEMO_USER)).first()
         if loaded:
             return "演示数据已经载入过，没有改动。"
         demo = demonstration(seed)

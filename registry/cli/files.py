@@ -67,8 +67,8 @@ def check(
     退出码：0 通过，1 有达到 --fail-on 的问题，2 文件读不了。
     """
     from catalog_specs.model import Level
-    from registry.cli.reports import text_report, unreadable_json
-    from registry.checking import as_json, check_file
+    from registry.checking import as_json, check_file, unreadable_json
+    from registry.cli.reports import text_report
     from registry.errors import Unreadable
     from validators.case import Facts
 

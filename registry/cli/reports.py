@@ -3,14 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog_specs import Specs, load
+from catalog_specs import Specs
 from catalog_specs.model import Level
 from registry.checking import FileCheck, Line, as_json, entry_name
-from registry.errors import Unreadable
-from validators.findings import word
 
 if TYPE_CHECKING:
     # intake brings the database with it, which a check does without
@@ -63,25 +60,6 @@ def _summary(check: FileCheck, lang: str) -> Iterator[str]:
         yield specs.say("needs_head", lang)
         for key, count in needs.items():
             yield specs.say("needs_line", lang, title=specs.needs[key].title.get(lang), count=count)
-
-
-def unreadable_json(file: Path, error: Unreadable, lang: str) -> dict[str, Any]:
-    """The JSON report of a file that cannot be read: one finding, no entries."""
-    specs = load()
-    found = word(error.finding, specs, lang)
-    row = {"rule": found.rule, "level": str(found.level), "sheet": "", "row": 0, "cell": "", "entry": ""}
-    row |= {"field": "", "value": "", "message": found.message, "fix": found.fix, "source": found.source}
-    return {
-        "file": file.name,
-        "sha256": None,
-        "profile": None,
-        "spec": specs.digest,
-        "entries": 0,
-        "errors": 1,
-        "warnings": 0,
-        "findings": [row],
-        "needs": [],
-    }
 
 
 def import_report(result: "ImportResult", lang: str) -> str:

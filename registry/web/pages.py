@@ -10,8 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from catalog_specs import load
 from catalog_specs.model import Level
 from registry.annotating import annotated_copy
-from registry.checking import FileCheck, check_file
-from registry.cli.reports import unreadable_json
+from registry.checking import FileCheck, check_file, unreadable_json
 from registry.entries import Row, count_entries, find_entry, get_version, list_agencies, list_entries, versions_of
 from registry.errors import Unreadable
 from registry.export import Columns, items_of
@@ -35,9 +34,10 @@ def start(
     page: Annotated[int, Query(ge=1)] = 1,
 ) -> HTMLResponse:
     """The entries, and what is wrong with each."""
-    chosen = {"agency": agency or None, "state": state or None, "wrong": wrong}
-    rows = list_entries(session, **chosen, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
-    total = count_entries(session, **chosen)
+    rows = list_entries(
+        session, agency=agency, state=state, wrong=wrong, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+    )
+    total = count_entries(session, agency=agency, state=state, wrong=wrong)
     return render(
         request,
         "start.html",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
-from registry.annotate_xml import Element, WorkbookError, add, children, parse, to_bytes
+from registry.annotate.xml import Element, WorkbookError, add, children, parse, to_bytes
 
 LARGEST_PART = 384 * 1024 * 1024  # bytes, unpacked; a million filled cells take about 50
 _PACKAGE_RELATIONS = b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"/>'

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from registry.annotate_frame import Grid, cell_name, cell_place
-from registry.annotate_package import Package, Relations
-from registry.annotate_shapes import Drawing, DrawingBlocks
-from registry.annotate_xml import (
+from registry.annotate.frame import Grid, cell_name, cell_place
+from registry.annotate.package import Package, Relations
+from registry.annotate.shapes import Drawing, DrawingBlocks
+from registry.annotate.xml import (
     XML_SPACE,
     Element,
     add,

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise
 from xml.parsers import expat
 
-from registry.annotate_xml import WorkbookError, attribute, whole
+from registry.annotate.xml import WorkbookError, attribute, whole
 
 LAST_COLUMN = 16_383  # 0-based: XFD
 LAST_ROW = 1_048_575  # 0-based

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from registry.annotate_frame import cell_place, column_name, refuse_doctype
-from registry.annotate_xml import WorkbookError, attribute, whole
+from registry.annotate.frame import cell_place, column_name, refuse_doctype
+from registry.annotate.xml import WorkbookError, attribute, whole
 
 MAIN_NAMESPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",

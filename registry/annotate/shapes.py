@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from unicodedata import east_asian_width
 
-from registry.annotate_frame import LAST_COLUMN, LAST_ROW, Grid
-from registry.annotate_package import Package
-from registry.annotate_xml import Element, child, children, local_name, parse, to_bytes, whole
+from registry.annotate.frame import LAST_COLUMN, LAST_ROW, Grid
+from registry.annotate.package import Package
+from registry.annotate.xml import Element, child, children, local_name, parse, to_bytes, whole
 
 _VML = "urn:schemas-microsoft-com:vml"
 _OFFICE = "urn:schemas-microsoft-com:office:office"

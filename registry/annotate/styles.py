@@ -7,7 +7,7 @@ its background colour, which no program shows while the fill is solid.
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 
-from registry.annotate_xml import (
+from registry.annotate.xml import (
     Element,
     add,
     child,

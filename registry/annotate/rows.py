@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 
-from registry.annotate_frame import column_name, column_number
-from registry.annotate_xml import clean, escaped
+from registry.annotate.frame import column_name, column_number
+from registry.annotate.xml import clean, escaped
 
 _ROW = re.compile(rb'<row r="(\d{1,9})"([^>]*?)(/?)>')
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})\d+"([^>]*?)(?:/>|>(.*?)</c>)', re.DOTALL)

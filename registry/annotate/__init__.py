@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from registry.annotate_frame import LAST_COLUMN, LAST_ROW, Frame
-from registry.annotate_notes import Anchorage, replace_notes
-from registry.annotate_package import Package, Relations
-from registry.annotate_plain import MAIN_NAMESPACES, is_plain, plain
-from registry.annotate_rows import (
+from registry.annotate.frame import LAST_COLUMN, LAST_ROW, Frame
+from registry.annotate.notes import Anchorage, replace_notes
+from registry.annotate.package import Package, Relations
+from registry.annotate.plain import MAIN_NAMESPACES, is_plain, plain
+from registry.annotate.rows import (
     HeaderCell,
     NotPlainError,
     RowWriter,
@@ -23,9 +23,9 @@ from registry.annotate_rows import (
     header_cells,
     without_marks,
 )
-from registry.annotate_shapes import DrawingBlocks
-from registry.annotate_styles import StyleBook, empty_styles
-from registry.annotate_xml import WorkbookError, child, children, clean, parse, shared_texts
+from registry.annotate.shapes import DrawingBlocks
+from registry.annotate.styles import StyleBook, empty_styles
+from registry.annotate.xml import WorkbookError, child, children, clean, parse, shared_texts
 
 __all__ = ["WHOLE_ROW", "Fill", "Level", "Mark", "WorkbookError", "annotate"]
 
@@ -97,10 +97,10 @@ def annotate(
 
     `headers`: sheet name -> header row (from 1); other sheets and parts are copied as they are. `lines`: text
     of the error column by sheet and row; row marks stand in for a missing line, and what is said of the
-    header row or above becomes a note on the column's title. The first free column right of the header is taken when
-    there is a line for the sheet; a column that has the title is reused, and its old texts go. `palette`:
-    level -> RGB such as "FFC7CE": colours that nobody else uses, since by them our fills are known again.
-    Texts lose characters that XML forbids and are cut at 32,767.
+    header row or above becomes a note on the column's title. The first free column right of the header is
+    taken when there is a line for the sheet; a column that has the title is reused, and its old texts go.
+    `palette`: level -> RGB such as "FFC7CE": colours that nobody else uses, since by them our fills are known
+    again. Texts lose characters that XML forbids and are cut at 32,767.
 
     Raises: WorkbookError when the source cannot be patched; ValueError for a mark, line or fill outside the
     sheets of `headers` or outside a sheet's limits, for a level without colour, or a sheet that isn't there.
