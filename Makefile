@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup run test test-all check format bench lock clean
+.PHONY: setup run test test-all check format docs bench lock clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,10 @@ check: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# rule table and field dictionary, made from the specifications
+docs: setup
+	$(BIN)/python -m registry.dictionary docs
 
 bench: setup
 	$(BIN)/python -m bench.assess

@@ -125,7 +125,7 @@ class Specs:
         """Some citations as people read them; what only another city's measure says is left out."""
         index = self.document("sources", Sources).index
         own = [s for s in sources if (found := index.get(s.partition(" ")[0])) is None or self._is_ours(found.profile)]
-        return "；".join(self.citation(source, lang) for source in own or sources)
+        return ("; " if lang == "en" else "；").join(self.citation(source, lang) for source in own or sources)
 
     def _is_ours(self, profile: str) -> bool:
         return profile in ("", self.profile.key)

@@ -1,8 +1,11 @@
 """The specification as lists: rules and fields with their articles, for commands, API and documents."""
 
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from catalog_specs import Specs
+from catalog_specs import Specs, load
 from catalog_specs.model import FieldSpec
 
 
@@ -58,3 +61,44 @@ def _field(spec: FieldSpec, prefix: str, specs: Specs, lang: str) -> dict[str, A
         "unverified": spec.unverified,
         "design": spec.design,
     }
+
+
+def _table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    listed = [list(headers), *(list(row) for row in rows)]
+    cells = [" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in listed]
+    return "\n".join([f"| {cells[0]} |", "|" + "---|" * len(listed[0]), *(f"| {row} |" for row in cells[1:])])
+
+
+def _evidence(row: dict[str, Any]) -> str:
+    return "、".join(word for key, word in (("unverified", "未核实"), ("design", "自拟")) if row[key])
+
+
+def rules_page(specs: Specs) -> str:
+    """The table of rules as Markdown (Chinese)."""
+    levels = {"error": "错误", "warning": "提醒", "note": "说明"}
+    rows = (
+        (r["id"], levels[r["level"]], r["title"], r["fix"], r["source"], r["decided"], _evidence(r))
+        for r in rules_json(specs)
+    )
+    return _page("规则表", _table(("编号", "级别", "含义", "改法", "依据", "判定", "备注"), rows))
+
+
+def fields_page(specs: Specs) -> str:
+    """The field dictionary as Markdown (Chinese)."""
+    obligations = {"M": "必填", "C": "条件必填", "O": "选填"}
+    rows = (
+        (r["name"], f"`{r['key']}`", r["type"], obligations[r["obligation"]], r["change_class"], r["help"], r["source"], _evidence(r))
+        for r in fields_json(specs)
+    )
+    return _page("字段表", _table(("名称", "键", "类型", "填写", "改动类别", "说明", "依据", "备注"), rows))
+
+
+def _page(title: str, body: str) -> str:
+    return f"# {title}\n\n由规格文件生成（`make docs`），不要手改。“自拟”“未核实”的值可由本市修改。\n\n{body}\n"
+
+
+PAGES = {"rules.zh-CN.md": rules_page, "fields.zh-CN.md": fields_page}
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (Path(sys.argv[1]) / name).write_text(make(load()), "utf-8")

@@ -14,7 +14,7 @@ from validators.folding import fold
 
 OWN = "11520300MB1A00052M"  # the provider of OK04
 OTHER = "115203000094210200"
-PROVINCE = "11520000009390222X"
+PROVINCE = "115200000093902281"
 FAR = "91110000802100433B"
 NAME = (OWN, fold("企业登记基本信息"))
 ITEMS = frozenset(fold(row["item_name"]) for row in GOOD["OK04"]["items"])
@@ -64,7 +64,11 @@ ROWS = [
     Row("W210", ok(license=None), ok("OK01", license=None)),
     Row("W210", ok(processing_level="sjjgcd02"), ok(processing_level="sjjgcd01")),
     Row("W210", ok("OK01", data_grade="imp"), ok("OK01")),
-    Row("W210", ok(items=items("OK04", {1: {"sensitive_flag": None}})), ok(items=items("OK04", pii_class=None))),
+    Row(
+        "W210",
+        ok(items=items("OK04", {1: {"sensitive_flag": None}})),
+        ok(items=items("OK04", pii_class=None)),
+    ),
     Row("E102", ok(resource_name="T_QYDJ_2024"), ok(resource_name="T_QYDJ企业登记"), "bare"),
     Row("E102", ok(resource_name="企" * 129), ok(resource_name="企" * 128), "too_long"),
     Row(
@@ -183,7 +187,12 @@ ROWS = [
         ok("OK09", non_share_basis=[{"title": "统计法", "article": "第二十八条"}]),
         "incomplete",
     ),
-    Row("E112", ok("OK09", non_share_basis=[BASIS | {"title": "某规定", "level": "内部文件"}]), ok("OK09"), "level"),
+    Row(
+        "E112",
+        ok("OK09", non_share_basis=[BASIS | {"title": "某规定", "level": "内部文件"}]),
+        ok("OK09"),
+        "level",
+    ),
     Row("E112", ok("OK09", non_share_basis=[PIPL]), ok("OK09", non_share_basis=[BASIS]), "publication"),
     Row("E112", ok("OK09", non_share_basis=[BASIS | {"title": "婚姻法"}]), ok("OK09"), "repealed"),
     Row("E113", ok("OK09", share_mode_type=["3"]), ok("OK01")),
@@ -216,7 +225,11 @@ ROWS = [
     Row("E130", ok(share_mode_category="2"), ok(share_mode_category="2", justification="对方无法接入平台")),
     Row("E134", ok("OK11", format_category="1", format_type=["pdf"], share_mode_type=["1"]), ok("OK11")),
     Row("E135", ok("OK05", share_type="2"), ok("OK05", share_type="1")),
-    Row("E126", ok(items=items("OK04", {0: {"share_type": "2"}})), ok(items=items("OK04", {0: {"share_type": "1"}}))),
+    Row(
+        "E126",
+        ok(items=items("OK04", {0: {"share_type": "2"}})),
+        ok(items=items("OK04", {0: {"share_type": "1"}})),
+    ),
     Row(
         "E126",
         ok("OK01", items=items("OK01", share_type="3")),
@@ -254,7 +267,9 @@ ROWS = [
     Row(
         "E121",
         ok("OK01", share_type="1", share_condition=None),
-        ok("OK01", data_grade="g3", share_type="1", share_condition=None, items=items("OK01", share_type="1")),
+        ok(
+            "OK01", data_grade="g3", share_type="1", share_condition=None, items=items("OK01", share_type="1")
+        ),
         "deny",
     ),
     Row("E122", ok(data_grade="g4"), ok(data_grade="g2"), "deny"),
@@ -264,7 +279,12 @@ ROWS = [
         opened(open_item("企业名称"), open_item("法定代表人姓名", "direct", open_type="3")),
         "direct",
     ),
-    Row("E122", opened(open_item("企业名称"), open_item("信用惩戒", "sensitive")), opened(open_item("企业名称")), "sensitive"),
+    Row(
+        "E122",
+        opened(open_item("企业名称"), open_item("信用惩戒", "sensitive")),
+        opened(open_item("企业名称")),
+        "sensitive",
+    ),
     Row(
         "E122",
         opened(open_item("学校"), open_item("学生民族", "quasi"), record_subject="人"),
@@ -304,7 +324,12 @@ ROWS = [
         ok("OK01", items=[item("身份证件类型"), item("是否留存身份证号")]),
     ),
     Row("W218", ok("OK01", data_grade="g2"), ok("OK01", data_grade="g3")),
-    Row("W219", ok("OK01", items=[item("手机号码", "quasi")]), ok("OK01", items=[item("手机号码", "direct")]), "pii"),
+    Row(
+        "W219",
+        ok("OK01", items=[item("手机号码", "quasi")]),
+        ok("OK01", items=[item("手机号码", "direct")]),
+        "pii",
+    ),
     Row(
         "W219",
         ok("OK01", record_subject="统计", items=[item("手机号码", "direct")]),
@@ -323,7 +348,11 @@ ROWS = [
     Row("E142", ok(record_subject="植物"), ok(record_subject="物")),
     Row("E142", ok(items=items("OK04", {0: {"pii_class": "姓名"}})), ok()),
     Row("E143", ok(promised_on="下周"), ok(promised_on="2026-12-31")),
-    Row("E144", ok(items=items("OK04", {0: {"data_length": 0}})), ok(items=items("OK04", {0: {"data_length": 65535}}))),
+    Row(
+        "E144",
+        ok(items=items("OK04", {0: {"data_length": 0}})),
+        ok(items=items("OK04", {0: {"data_length": 65535}})),
+    ),
     Row("E149", ok(contact_phone="王主任"), ok(contact_phone="0851-28220000转8001")),
     Row("E150", ok(owner="张三"), ok()),
     Row("E150", ok(items=items("OK04", {0: {"length": 3}})), ok()),
@@ -338,7 +367,12 @@ ROWS = [
         ok(impact=[{"object": "公共利益", "degree": "无危害"}]),
     ),
     # ---- style and overlap
-    Row("W201", ok(resource_abstract="企业登记信息表一"), ok(resource_abstract="企业登记的十字摘要文本"), "short"),
+    Row(
+        "W201",
+        ok(resource_abstract="企业登记信息表一"),
+        ok(resource_abstract="企业登记的十字摘要文本"),
+        "short",
+    ),
     Row("W201", ok(resource_abstract="企" * 257), ok(resource_abstract="企" * 256), "long"),
     Row("W201", ok(resource_abstract="企业登记基本信息"), ok(), "name"),
     Row(
@@ -400,7 +434,9 @@ def test_a_good_example_has_no_error(key: str, specs: Specs) -> None:
     assert errors(good(key), specs) == set()
 
 
-@pytest.mark.parametrize(("content", "rule"), [(c, r) for _, c, r in bad_rows()], ids=[b for b, *_ in bad_rows()])
+@pytest.mark.parametrize(
+    ("content", "rule"), [(c, r) for _, c, r in bad_rows()], ids=[b for b, *_ in bad_rows()]
+)
 def test_a_bad_example_breaks_exactly_its_rule(content: Content, rule: str, specs: Specs) -> None:
     assert errors(content, specs) == {rule}
 
@@ -421,4 +457,3 @@ def test_every_rule_says_who_decides_it(specs: Specs) -> None:
 
 def test_every_checker_serves_a_rule_and_every_rule_has_its_checker(specs: Specs) -> None:
     assert known_checkers() == {row.checker for rule in specs.book.rules for row in rule.checks}
-

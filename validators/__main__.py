@@ -1,4 +1,4 @@
-"""``python -m validators``: compile the rule table of every profile. Exit 0 when every checker and parameter fits."""
+"""``python -m validators``: compile the rule table of every profile. Exit 0 when every checker fits."""
 
 import sys
 

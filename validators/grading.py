@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -56,9 +55,9 @@ class Grader:
         return found
 
     def _of_body(self, item: Mapping[str, Any], hint: Hint) -> Hint:
-        """A hint without its detector where a body's own number (银行账号) is declared as such."""
+        """No hint at a person where a body's own number (银行账号) is declared as such."""
         if hint.detector in self.of_bodies and item.get("pii_class") == "none":
-            return replace(hint, detector="")
+            return Hint(secret=hint.secret)
         return hint
 
     def is_about_persons(self, case: Case) -> bool:

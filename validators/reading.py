@@ -114,7 +114,7 @@ class Reader:
                 if len(self.memo) < MEMO_LIMIT:
                     self.memo[raw] = found
             return found
-        if raw is None:
+        if raw is None or raw == [] or raw == {}:
             return BLANK
         if isinstance(raw, list):
             return self._list(raw)
@@ -221,8 +221,6 @@ class Reader:
         return Cell(self._text(text).value, (Issue("E174", text, "date"),))
 
     def _list(self, raw: list[Any]) -> Cell:
-        if not raw:
-            return BLANK
         if self.spec.type in _LISTS:
             cells = [self._part(part) for part in raw]
             values = [v for c in cells for v in (c.value if isinstance(c.value, list) else [c.value]) if v]

@@ -25,8 +25,8 @@ def rules(profile: ProfileOption = None, as_json: JsonOption = False, lang: Lang
         return
     for row in rows:
         say(f"{row['id']}  {row['title']}  [{specs.say('level_' + row['level'], spoken)}]  {row['decided']}")
-        say(f"      {specs.say('fix', spoken)}：{row['fix']}")
-        say(f"      {specs.say('source', spoken)}：{row['source']}")
+        say(f"      {specs.say('fix', spoken)}{row['fix']}")
+        say(f"      {specs.say('source', spoken)}{row['source']}")
 
 
 @worded

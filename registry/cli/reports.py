@@ -40,8 +40,8 @@ def _finding_lines(line: Line, specs: Specs, lang: str) -> Iterator[str]:
     level = specs.say(f"level_{worded.level}", lang)
     yield f"  {_place(line, specs, lang)}  {worded.rule} {level}  {worded.message}"
     if worded.level is not Level.NOTE:
-        yield f"      {specs.say('fix', lang)}：{worded.fix}"
-        yield f"      {specs.say('source', lang)}：{worded.source}"
+        yield f"      {specs.say('fix', lang)}{worded.fix}"
+        yield f"      {specs.say('source', lang)}{worded.source}"
 
 
 def _place(line: Line, specs: Specs, lang: str) -> str:
@@ -58,8 +58,9 @@ def _summary(check: FileCheck, lang: str) -> Iterator[str]:
     needs = Counter(need for _, need in {(name, need.need) for name, need in check.needs()})
     if needs:
         yield specs.say("needs_head", lang)
-        for key, count in needs.items():
-            yield specs.say("needs_line", lang, title=specs.needs[key].title.get(lang), count=count)
+        for key, spec in specs.needs.items():
+            if needs[key]:
+                yield specs.say("needs_line", lang, title=spec.title.get(lang), count=needs[key])
 
 
 def import_report(result: "ImportResult", lang: str) -> str:
