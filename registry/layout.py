@@ -28,7 +28,8 @@ _MARKS = re.compile(r"[*＊※\s]|[（(](?:必填|选填|条件必填|可选|必
 class Column(NamedTuple):
     """One column of a sheet: its number from 0, its header, and where its values go.
 
-    ``target`` is ``entry``, ``item``, ``row`` (the row's item, and through it the entry), ``legacy`` or ``skip``.
+    ``target`` is ``entry``, ``item``, ``row`` (the row's item, and through it the entry), ``legacy``, ``skip``, or
+    ``watch``: a second column of a secrecy flag, whose values are looked at and not taken.
     """
 
     number: int
@@ -72,6 +73,10 @@ class Headers:
     entry: Mapping[str, str]
     item: Mapping[str, str]
     legacy: Mapping[str, LegacyColumn]
+
+    def flag(self, name: str) -> str:
+        """The field that a header stands for in any layout; empty for none."""
+        return self.entry.get(name) or self.item.get(name) or ""
 
 
 @lru_cache(maxsize=8)
@@ -128,17 +133,23 @@ def _plan(sheet: RawSheet, header_row: int, kind: str, specs: Specs) -> Layout:
             continue
         target, key = _target(normal_header(header), kind, item_columns, tables)
         column = Column(number, header, target, key)
-        if target == "unknown":
-            hint = _hint(header, kind, tables, specs)
-            layout.findings.append((number, Finding("E160", value=header, params={"hint": hint})))
+        earlier = seen.get((target, key)) if target not in ("skip", "unknown") else None
+        if target != "unknown" and earlier is None:
+            seen[(target, key)] = column
+            layout.columns.append(column)
             continue
-        earlier = seen.get((target, key)) if target != "skip" else None
-        if earlier is not None:
-            layout.findings.append((number, Finding("E161", value=header, params={"other": earlier.header})))
-            continue
-        seen[(target, key)] = column
-        layout.columns.append(column)
+        layout.findings.append((number, _unused(header, earlier, kind, specs)))
+        if (watched := key or tables.flag(normal_header(header))) in specs.entry.secret_columns:
+            layout.columns.append(Column(number, header, "watch", watched))
     return layout
+
+
+def _unused(header: str, earlier: Column | None, kind: str, specs: Specs) -> Finding:
+    """Why a column is not read: another one feeds the same field, or none of our fields is called so."""
+    shown = header[:64]
+    if earlier is not None:
+        return Finding("E161", value=shown, params={"other": earlier.header[:64]})
+    return Finding("E160", value=shown, params={"hint": _hint(header, kind, headers_of(specs), specs)})
 
 
 def _own_item_columns(row: list[object], tables: Headers) -> set[str]:
@@ -164,7 +175,7 @@ def _target(name: str, kind: str, item_columns: set[str], tables: Headers) -> tu
             return "item", in_item
     elif in_entry:
         return "entry", in_entry
-    if legacy:
+    if legacy and not (kind == ITEMS and legacy.reads == "category_level"):
         return ("skip" if legacy.reads == "ignore" else "legacy"), legacy.key
     return "unknown", ""
 
@@ -172,5 +183,5 @@ def _target(name: str, kind: str, item_columns: set[str], tables: Headers) -> tu
 def _hint(header: str, kind: str, tables: Headers, specs: Specs) -> str:
     fields = [*specs.entry.fields, *specs.entry.items] if kind == ONE_ROW else specs.entry.fields
     names = [s.zh for s in (specs.entry.items if kind == ITEMS else fields)]
-    close = get_close_matches(header, names, n=1, cutoff=0.6)
+    close = get_close_matches(header[:64], names, n=1, cutoff=0.6)
     return f"（是否为“{close[0]}”？）" if close else ""

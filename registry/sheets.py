@@ -1,22 +1,19 @@
-"""Files read as sheets of raw cells: XLSX through calamine, CSV and JSON Lines as text streams."""
+"""Workbooks read as sheets of raw cells, through calamine. What it would trust, ``workbook_scan`` looked at before."""
 
-import csv
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import python_calamine as calamine
 
-from registry.workbook_scan import Special, refuse, scan
-from validators.rendering import unguard_formula
+from registry.workbook_cells import Special, refuse
+from registry.workbook_scan import Scanned, scan
 
 XLSX_SUFFIXES = (".xlsx", ".xlsm", ".xltx")
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 JSONL_SUFFIXES = (".jsonl", ".ndjson", ".json")
-ENCODINGS = ("utf-8-sig", "gb18030")
-_CHUNK = 1 << 20
 
 
 @dataclass(slots=True)
@@ -24,6 +21,7 @@ class RawSheet:
     """One sheet: raw cells by row and column from 0, what is merged, and cells that hold no plain value.
 
     ``lines[n]`` is the 1-based line of row n where that differs from n + 1 (CSV with line breaks in cells).
+    ``beside`` are texts that stand in no cell: page headers, drawings, comments.
     """
 
     name: str
@@ -32,9 +30,14 @@ class RawSheet:
     special: dict[tuple[int, int], Special] = field(default_factory=dict)
     lines: list[int] | None = None
     visible: bool = True
+    beside: list[str] = field(default_factory=list)
 
     def line(self, row: int) -> int:
-        return self.lines[row] if self.lines is not None else row + 1
+        return self.lines[row] if self.lines is not None and row < len(self.lines) else row + 1
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.special and not any(cell not in ("", None) for row in self.rows for cell in row)
 
 
 def kind_of(path: Path) -> str:
@@ -56,157 +59,61 @@ def kind_of(path: Path) -> str:
     raise refuse("kind", value=suffix or path.name)
 
 
+def check_size(path: Path, most: int) -> None:
+    """Refuse a file of more than ``most`` bytes."""
+    size = path.stat().st_size
+    if size > most:
+        raise refuse("too_big", size=str(-(-size // 1_048_576)), max=str(most // 1_048_576))
+
+
 def read_workbook(path: Path, limits: Mapping[str, int]) -> list[RawSheet]:
-    """All sheets of a workbook, chart sheets left out.
+    """All sheets of a workbook; chart sheets have no rows.
 
     Raises:
-        Unreadable: see ``workbook_scan.scan``; also too many rows or columns in a sheet.
+        Unreadable: see ``workbook_scan.scan``; also values that reach too far down or right.
     """
-    _check_size(path, limits["file_bytes"])
-    special = scan(path, limits)
+    check_size(path, limits["file_bytes"])
+    scanned = scan(path, limits)
+    with _translated(), calamine.load_workbook(str(path)) as book:
+        return [_read_sheet(book, meta, scanned) for meta in book.sheets_metadata]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
     try:
-        with calamine.load_workbook(str(path)) as book:
-            kinds = {meta.name: meta for meta in book.sheets_metadata}
-            names = [n for n in book.sheet_names if kinds[n].typ == calamine.SheetTypeEnum.WorkSheet]
-            return [_read_sheet(book, name, kinds[name], special.get(name, []), limits) for name in names]
+        yield
     except calamine.PasswordError as error:
         raise refuse("password") from error
     except (calamine.CalamineError, OSError, ValueError) as error:
         raise refuse("damaged") from error
 
 
-def _check_size(path: Path, most: int) -> None:
-    size = path.stat().st_size
-    if size > most:
-        raise refuse("too_big", size=str(size // 1_048_576), max=str(most // 1_048_576))
-
-
-def _read_sheet(
-    book: calamine.CalamineWorkbook,
-    name: str,
-    meta: calamine.SheetMetadata,
-    special: list[Special],
-    limits: Mapping[str, int],
-) -> RawSheet:
+def _read_sheet(book: calamine.CalamineWorkbook, meta: calamine.SheetMetadata, scanned: Scanned) -> RawSheet:
+    name = meta.name
+    if name not in scanned.special:
+        raise refuse("damaged")
+    if meta.typ != calamine.SheetTypeEnum.WorkSheet:
+        return RawSheet(name, [], beside=scanned.beside[name])
     sheet = book.get_sheet_by_name(name)
-    if sheet.total_height > limits["rows"]:
-        raise refuse("rows", sheet=name, max=str(limits["rows"]))
-    if sheet.total_width > limits["columns"]:
-        raise refuse("columns", sheet=name, max=str(limits["columns"]))
-    rows = sheet.to_python(skip_empty_area=False)
     return RawSheet(
         name,
-        rows,
+        _rows(sheet, scanned.special[name]),
         list(sheet.merged_cell_ranges or []),
-        {(cell.row, cell.column): cell for cell in special},
+        {(cell.row, cell.column): cell for cell in scanned.special[name]},
         visible=meta.visible == calamine.SheetVisibleEnum.Visible,
+        beside=scanned.beside[name],
     )
 
 
-# ---- texts ------------------------------------------------------------------------------------------------
-
-
-def open_text(path: Path, most: int) -> TextIO:
-    """A text file opened in UTF-8 (with or without BOM) or GB18030, whichever fits the whole file.
-
-    Raises:
-        Unreadable: too large, holds NUL bytes, or fits neither encoding; the message names the line.
-    """
-    _check_size(path, most)
-    _check_nul(path)
-    for encoding in ENCODINGS:
-        if _fits(path, encoding) is None:
-            return path.open(encoding=encoding, newline="")
-    raise refuse("encoding", line=str(_fits(path, ENCODINGS[0])))
-
-
-def _check_nul(path: Path) -> None:
-    line = 1
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            at = chunk.find(b"\0")
-            if at >= 0:
-                raise refuse("nul", line=str(line + chunk.count(b"\n", 0, at)))
-            line += chunk.count(b"\n")
-
-
-def _fits(path: Path, encoding: str) -> int | None:
-    """None when the file decodes; else the 1-based line near the first byte that does not."""
-    line = 1
-    with path.open(encoding=encoding, newline="") as file:
-        try:
-            while chunk := file.read(_CHUNK):
-                line += chunk.count("\n")
-        except UnicodeDecodeError as error:
-            return line + error.object[: error.start].count(b"\n")
-    return None
-
-
-def read_csv(path: Path, limits: Mapping[str, int]) -> RawSheet:
-    """A CSV (or tab-separated) file as one sheet of texts.
-
-    Raises:
-        Unreadable: see ``open_text``; also an unpaired quotation mark, too many rows or columns.
-    """
-    with open_text(path, limits["file_bytes"]) as file:
-        sample = file.read(8192)
-        file.seek(0)
-        reader = csv.reader(file, delimiter="\t" if _tabbed(sample) else ",", strict=True)
-        rows: list[list[Any]] = []
-        lines: list[int] = []
-        line = 1
-        try:
-            for row in reader:
-                rows.append([unguard_formula(cell) for cell in row])
-                lines.append(line)
-                line = reader.line_num + 1
-                if len(rows) > limits["rows"]:
-                    raise refuse("rows", sheet=path.name, max=str(limits["rows"]))
-                if len(row) > limits["columns"]:
-                    raise refuse("columns", sheet=path.name, max=str(limits["columns"]))
-        except csv.Error as error:
-            raise refuse("quoting", line=str(line)) from error
-    return RawSheet("", rows, lines=lines)
-
-
-def _tabbed(sample: str) -> bool:
-    first = sample.split("\n", 1)[0]
-    return first.count("\t") > first.count(",")
-
-
-@dataclass(frozen=True, slots=True)
-class JsonLine:
-    """One line of a JSON Lines file: its object, or why there is none."""
-
-    line: int
-    value: Any = None
-    fault: str = ""
-
-
-def read_jsonl(path: Path, limits: Mapping[str, int]) -> Iterator[JsonLine]:
-    """The lines of a JSON Lines file, blank ones left out.
-
-    Raises:
-        Unreadable: see ``open_text``.
-    """
-    with open_text(path, limits["text_bytes"]) as file:
-        for number, text in enumerate(file, 1):
-            if text.strip():
-                yield _json_line(number, text)
-
-
-def _json_line(number: int, text: str) -> JsonLine:
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        detail = getattr(error, "msg", "") or "嵌套过深或数字不合法"
-        column = getattr(error, "colno", 0)
-        return JsonLine(number, fault=f"{detail}（第 {column} 列）" if column else detail)
-    if not isinstance(value, dict):
-        return JsonLine(number, fault="shape")
-    return JsonLine(number, value)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} 不是合法的 JSON 值")
-
+def _rows(sheet: calamine.CalamineSheet, special: list[Special]) -> list[list[Any]]:
+    """The rows from the first on, all of one width; formulas without a value count, too."""
+    start = sheet.start or (0, 0)
+    rows = sheet.to_python(skip_empty_area=True)
+    if start[1]:
+        margin = [""] * start[1]
+        rows = [[*margin, *row] for row in rows]
+    width = len(rows[0]) if rows else 0
+    rows = [[""] * width for _ in range(start[0])] + rows
+    last = max((cell.row for cell in special), default=-1)
+    rows += [[""] * width for _ in range(len(rows), last + 1)]
+    return rows

@@ -12,7 +12,8 @@ def main() -> int:
     try:
         for key in profiles():
             engine = engine_of(load(key))
-            sys.stdout.write(f"{key}: {len(engine.cases)} 项整条检查, {len(known_checkers())} 个检查器\n")
+            checks = sum(len(built.cases) + len(built.values) for built in engine.built)
+            sys.stdout.write(f"{key}: {checks} 项检查, {len(known_checkers())} 个检查器\n")
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -15,9 +15,9 @@ from catalog_specs import Specs
 from catalog_specs.model import Level
 
 # the modules below enter their checkers into the table when they are imported
-from validators import entry, fields, sharing  # noqa: F401
+from validators import entry, fields, items, sharing  # noqa: F401
 from validators.case import Case, Content, Facts, Suggestion
-from validators.checkers import CaseCheck, Quick, ValueCheck, build
+from validators.checkers import Built, CaseCheck, Quick, ValueCheck, build
 from validators.entry import item_set
 from validators.findings import NO_ITEM, Finding, Need
 from validators.folding import fold, is_year, without_number
@@ -46,14 +46,15 @@ class Engine:
         self.specs = specs
         self.grader = grader_of(specs)
         self.order = {rule_id: n for n, rule_id in enumerate(specs.rules)}
-        cases: list[CaseCheck] = []
+        self.built: list[Built] = []
         values: dict[str, list[ValueCheck]] = defaultdict(list)
         for rule in specs.book.rules:
             for built in build(rule, specs):
-                cases.extend(built.cases)
+                self.built.append(built)
                 for key, check in built.values.items():
                     values[key].append(check)
-        self.cases = (*cases, *need_checks(specs))
+        self.needs = need_checks(specs)
+        self.plans: dict[tuple[Any, Any], tuple[CaseCheck, ...]] = {}
         self.entry_table = _table(values, specs, "")
         self.item_table = _table(values, specs, "items.")
 
@@ -64,12 +65,23 @@ class Engine:
         for number, item in enumerate(case.items):
             self._values(case, item, self.item_table, number)
         prepare(case, self.grader)
-        for check in self.cases:
+        for check in self._plan(case.share, case.open):
             check(case)
         found = case.findings
         if len(found) > 1:
             found.sort(key=self._place)
         return Assessment(tuple(found), tuple(case.needs), case.suggested, self.specs.digest)
+
+    def _plan(self, share: Any, open_: Any) -> tuple[CaseCheck, ...]:
+        """The checks that speak of entries of these types; one tuple a combination, made once."""
+        kinds = (share if type(share) is str else None, open_ if type(open_) is str else None)
+        plan = self.plans.get(kinds)
+        if plan is None:
+            fit = [b for b in self.built if _speaks(b.share, share) and _speaks(b.open, open_)]
+            plan = (*(check for built in fit for check in built.cases), *self.needs)
+            if len(self.plans) < PLAN_LIMIT:
+                self.plans[kinds] = plan
+        return plan
 
     def _place(self, finding: Finding) -> tuple[int, int]:
         return self.order[finding.rule], finding.item
@@ -90,6 +102,14 @@ class Engine:
                 continue
             for check in checks:
                 check(case, value, item)
+
+
+# unknown types are texts from outside, so the plans kept for them are bounded
+PLAN_LIMIT = 64
+
+
+def _speaks(types: frozenset[str], value: Any) -> bool:
+    return not types or (type(value) is str and value in types)
 
 
 Table = Mapping[str, tuple[Quick | None, tuple[ValueCheck, ...]]]
@@ -153,13 +173,13 @@ def with_file(facts: Facts, contents: Sequence[Content], keys: Sequence[str]) ->
             names[place] = (*names.get(place, ()), key)
     codes = facts.codes
     if codes is not None:
-        codes = codes | {str(c["resource_code"]) for c in contents if c.get("resource_code")}
+        codes = codes | {code for c in contents if type(code := c.get("resource_code")) is str and code}
     return replace(
         facts,
         names=names,
         codes=codes,
-        elsewhere=_merged(facts.elsewhere, _providers(contents, _folded_names)),
-        item_sets=_merged(facts.item_sets, _providers(contents, _item_sets)),
+        elsewhere=_shared(facts.elsewhere, _providers(contents, _folded_names)),
+        item_sets=_shared(facts.item_sets, _providers(contents, _item_sets)),
         dragged=facts.dragged | dragged_names(contents),
     )
 
@@ -175,10 +195,10 @@ def _folded_names(content: Content) -> Iterable[str]:
 
 
 def _item_sets(content: Content) -> Iterable[frozenset[str]]:
-    items = content.get("items")
-    if type(items) is not list or len(items) < 3:
+    listed = content.get("items")
+    if type(listed) is not list or len(listed) < 3:
         return ()
-    return (item_set([item for item in items if type(item) is dict]),)
+    return (item_set([item for item in listed if type(item) is dict]),)
 
 
 def _providers(contents: Sequence[Content], keys_of: Any) -> dict[Any, frozenset[str]]:
@@ -191,10 +211,12 @@ def _providers(contents: Sequence[Content], keys_of: Any) -> dict[Any, frozenset
     return {key: frozenset(providers) for key, providers in found.items()}
 
 
-def _merged(
+def _shared(
     known: Mapping[Any, frozenset[str]], new: Mapping[Any, frozenset[str]]
 ) -> dict[Any, frozenset[str]]:
-    return {key: known.get(key, frozenset()) | new.get(key, frozenset()) for key in known.keys() | new.keys()}
+    """What the file and the register name together, kept where more than one provider does."""
+    merged = {key: providers | known.get(key, frozenset()) for key, providers in new.items()}
+    return {key: providers for key, providers in merged.items() if len(providers) > 1}
 
 
 def dragged_names(contents: Sequence[Content]) -> frozenset[tuple[str, str]]:

@@ -54,10 +54,16 @@ def read_basis(text: str) -> list[dict[str, str]]:
 
 def write_basis(row: Mapping[str, Any]) -> str:
     """The cell text of a basis; ``read_basis`` of it gives the row back."""
-    title = f"《{row['title']}》" if row.get("title") else ""
-    head = f"{row.get('level') or ''}{title}{row.get('article') or ''}"
-    text = row.get("text") or ""
-    return f"{head}：{text}" if head and text else head or str(text)
+    title = _part(row, "title")
+    head = f"{_part(row, 'level')}{title and f'《{title}》'}{_part(row, 'article')}"
+    text = _part(row, "text")
+    return f"{head}：{text}" if head and text else head or text
+
+
+def _part(row: Mapping[str, Any], key: str) -> str:
+    """A part of a basis; what is no text says nothing."""
+    value = row.get(key)
+    return value if type(value) is str else ""
 
 
 @lru_cache(maxsize=4096)
@@ -107,9 +113,9 @@ class Library:
 
     def judge(self, row: Mapping[str, Any]) -> Verdict:
         """Whether the basis bears not sharing. Source: S1 14(3), 15."""
-        title, article = str(row.get("title") or ""), str(row.get("article") or "")
+        title, article = _part(row, "title"), _part(row, "article")
         law = self.find(title) if title else None
-        level = law.level if law else self.level_of(str(row.get("level") or ""))
+        level = law.level if law else self.level_of(_part(row, "level"))
         if law is not None and law.status == "repealed":
             return Verdict("repealed", known=True)
         lacking = [zh for zh, value in (("效力级别", level), ("名称", title), ("条款", article)) if not value]
@@ -123,10 +129,10 @@ class Library:
 
     def requires_publication(self, row: Mapping[str, Any]) -> bool | None:
         """Whether the basis requires publication (§12 R7); None when the library cannot tell."""
-        law = self.find(str(row.get("title") or ""))
+        law = self.find(_part(row, "title"))
         if law is None:
             return None
-        uses = self._uses(law, str(row.get("article") or ""))
+        uses = self._uses(law, _part(row, "article"))
         if law.status == "repealed" or (uses and "requires_publication" not in uses):
             return False
         return True if uses else None

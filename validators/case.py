@@ -56,12 +56,14 @@ class Suggestion:
 class Case:
     """The working object that checkers read and add findings and needs to. One per assessment."""
 
+    classes: list[str]
     content: Content
     disclosed: frozenset[str]
     facts: Facts
     findings: list[Finding]
     get: Callable[[str], Any]
     grade: Any
+    hinted: list[int]
     hints: list[Hint]
     items: list[Mapping[str, Any]]
     me: str
@@ -73,12 +75,14 @@ class Case:
     suggested: Suggestion
 
     __slots__ = (
+        "classes",
         "content",
         "disclosed",
         "facts",
         "findings",
         "get",
         "grade",
+        "hinted",
         "hints",
         "items",
         "me",

@@ -23,10 +23,16 @@ Quick = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a factory returns: checks of whole cases, and checks of values by field key."""
+    """What a factory returns: checks of whole cases, and checks of values by field key.
+
+    ``share`` and ``open`` name the types that the checks speak of; none means all. The engine does not call a
+    check whose types the entry does not have, which spares most entries most checks.
+    """
 
     cases: tuple[CaseCheck, ...] = ()
     values: Mapping[str, ValueCheck] = field(default_factory=dict)
+    share: frozenset[str] = frozenset()
+    open: frozenset[str] = frozenset()
 
 
 Factory = Callable[..., Built]
@@ -68,8 +74,9 @@ def build(rule: Rule, specs: Specs) -> Iterable[Built]:
         yield factory(rule, specs, **given)
 
 
-def of_case(check: CaseCheck) -> Built:
-    return Built(cases=(check,))
+def of_case(check: CaseCheck, *, share: Iterable[str] = (), open_: Iterable[str] = ()) -> Built:
+    """A check of whole cases, called for entries of these share and open types only (none: for all)."""
+    return Built(cases=(check,), share=frozenset(share), open=frozenset(open_))
 
 
 def of_field(key: str, check: ValueCheck) -> Built:

@@ -10,7 +10,7 @@ from catalog_specs import Specs
 from catalog_specs.model import FieldSpec, FieldType, Rule
 from validators.case import Case, which
 from validators.checkers import Built, Quick, ValueCheck, checker, of_case, of_field
-from validators.findings import NO_ITEM
+from validators.findings import NO_ITEM, text_of
 
 _BLANK: tuple[Any, ...] = (None, "", [], {})
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -68,7 +68,7 @@ def required_when(rule: Rule, specs: Specs, *, field: str, when: str, values: li
         if type(value) is str and value in asking and is_blank(case.get(field)):
             case.add(rule.id, field)
 
-    return of_case(check)
+    return of_case(check, open_=values if when == "open_type" else ())
 
 
 @checker("items_required")
@@ -97,7 +97,7 @@ def forbidden_when(rule: Rule, specs: Specs, *, when: str, values: list[str], fi
             if not is_blank(case.get(key)):
                 case.add(rule.id, key, case.get(key))
 
-    return of_case(check)
+    return of_case(check, share=values if when == "share_type" else ())
 
 
 # ---- code lists -------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def record_parts(rule: Rule, specs: Specs, *, fields: list[str]) -> Built:
                     continue
                 lacking = "、".join(zh for part, zh in wanted if is_blank(row.get(part)))
                 if lacking:
-                    shown = "｜".join(str(v) for v in row.values())
+                    shown = "｜".join(map(text_of, row.values()))
                     case.add(rule.id, key, shown, item, params={"part": lacking, "example": spec.example})
 
         return check

@@ -11,6 +11,7 @@ from validators.basis import Library
 from validators.case import Case, Hint, Suggestion
 from validators.checkers import Built, checker, of_case, pick
 from validators.fields import is_blank
+from validators.findings import text_of
 from validators.hints import NOTHING, Hinter, hinter
 from validators.sharing import CONDITIONAL, GOES_OUT, NONE, UNCONDITIONAL
 
@@ -110,11 +111,13 @@ class Grader:
         """
         best: ItemGrade | None = None
         for row in rows if isinstance(rows, list) else []:
-            target, degree = (row.get("object"), row.get("degree")) if isinstance(row, dict) else (None, None)
-            cell = self.spec.impact_matrix.get(str(target), {}).get(str(degree))
+            target, degree = (
+                (_text(row, "object"), _text(row, "degree")) if isinstance(row, dict) else ("", "")
+            )
+            cell = self.spec.impact_matrix.get(target, {}).get(degree)
             if cell is None:
                 continue
-            grade = self.spec.general_by_degree[str(degree)] if cell == "general" else cell
+            grade = self.spec.general_by_degree[degree] if cell == "general" else cell
             if best is None or self.rank[grade] > best.rank:
                 best = ItemGrade(self.rank[grade], grade, f"对{target}造成{degree}")
         return Suggestion(best.grade, (best.why,)) if best else None
@@ -182,7 +185,7 @@ def disclosure_rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rows = content.get("disclosure_basis")
     if not isinstance(rows, list):
         return []
-    return [row for row in rows if isinstance(row, dict) and row.get("title") and row.get("article")]
+    return [row for row in rows if isinstance(row, dict) and _text(row, "title") and _text(row, "article")]
 
 
 def disclosed_names(content: Mapping[str, Any], library: Library) -> frozenset[str]:
@@ -207,7 +210,9 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 
 def prepare(case: Case, grader: Grader) -> None:
     """Fill in what the checks of grades and needs share: hints, subject, open items, the suggestion."""
-    case.hints = grader.hints(case)
+    case.hints = hints = grader.hints(case)
+    case.hinted = [n for n, hint in enumerate(hints) if hint is not NOTHING]
+    case.classes = [effective_class(item, hint) for item, hint in zip(case.items, hints, strict=True)]
     case.person = grader.is_about_persons(case)
     case.opened = opened_items(case)
     case.disclosed = disclosed_names(case.content, grader.library)
@@ -320,7 +325,7 @@ def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
             if (target and target not in spec.impact_objects) or (
                 degree and degree not in spec.impact_degrees
             ):
-                case.add(rule.id, field, f"{target}｜{degree}", params=params)
+                case.add(rule.id, field, f"{text_of(target)}｜{text_of(degree)}", params=params)
 
     return of_case(check)
 
@@ -339,9 +344,9 @@ def strong_name_denied(rule: Rule, specs: Specs, *, field: str) -> Built:
     grader = grader_of(specs)
 
     def check(case: Case) -> None:
-        for number, hint in enumerate(case.hints):
+        for number in case.hinted:
             item = case.items[number]
-            kind = grader.kind_of.get(hint.detector)
+            kind = grader.kind_of.get(case.hints[number].detector)
             if kind is None or item.get(field) != "none":
                 continue
             if grader.was_masked(case, number):
@@ -358,9 +363,9 @@ def hint_contradicts(rule: Rule, specs: Specs, *, pii: str, subject: str) -> Bui
 
     def check(case: Case) -> None:
         stated = case.get(subject)
-        for number, hint in enumerate(case.hints):
+        for number in case.hinted:
             item = case.items[number]
-            kind = grader.kind_of.get(hint.detector)
+            kind = grader.kind_of.get(case.hints[number].detector)
             if kind is None:
                 continue
             name = case.item_name(number)
@@ -378,7 +383,7 @@ def hint_contradicts(rule: Rule, specs: Specs, *, pii: str, subject: str) -> Bui
 @checker("personal_override")
 def personal_override(rule: Rule, specs: Specs, *, field: str) -> Built:
     override = _Overrides(rule, specs, field)
-    return of_case(override.check)
+    return of_case(override.check, open_=GOES_OUT)
 
 
 class _Overrides:
@@ -408,11 +413,12 @@ class _Overrides:
 
     def _row(self, case: Case, number: int) -> Override | None:
         """The override for what an item is declared to be, or what its strong name says that it is."""
-        item, hint = case.items[number], case.hints[number]
-        kind = effective_class(item, hint)
-        content = self.grader.kind_of.get(hint.detector)
+        kind = case.classes[number]
+        if kind not in PERSONAL:
+            return None
+        content = self.grader.kind_of.get(case.hints[number].detector)
         of_minors = any(word in case.item_name(number) for word in self.minor_words)
-        if case.person and kind in PERSONAL and (of_minors or (content and content.key == "minors")):
+        if case.person and (of_minors or (content and content.key == "minors")):
             return self.rows["minors"]
         if kind in ("direct", "sensitive"):
             return self.rows["sensitive" if kind == "sensitive" else "direct"]
@@ -468,4 +474,4 @@ def mask_needed(rule: Rule, specs: Specs, *, field: str) -> Built:
                 continue
             case.add(rule.id, f"items.{field}", name, number, params={"item": name})
 
-    return of_case(check)
+    return of_case(check, open_=GOES_OUT)

@@ -36,8 +36,12 @@ def hinter(specs: Specs) -> Hinter:
     secret = _Words({"secret": tuple(hints.weak.get("secret", ()))})
     by_ending = sorted(strong_names, key=len, reverse=True)
 
+    any_ending = tuple(by_ending)
+
     def strong(name: str) -> str:
         folded = _NUMBER.sub("", fold(name))
+        if not folded.endswith(any_ending):
+            return ""
         return next((strong_names[s] for s in by_ending if folded.endswith(s)), "")
 
     @lru_cache(maxsize=131_072)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from catalog_specs import Specs
 from validators.case import Case, which
 from validators.fields import is_blank
-from validators.grading import PERSONAL, effective_class, grader_of
+from validators.grading import PERSONAL, grader_of
 from validators.hints import secret_words
 from validators.sharing import GOES_OUT
 
@@ -31,7 +31,7 @@ def _secrecy(specs: Specs) -> NeedCheck:
 
     def check(case: Case) -> None:
         word = find(case.text("resource_name")) or find(case.text("resource_abstract"))
-        word = word or next((hint.secret for hint in case.hints if hint.secret), "")
+        word = word or next((case.hints[n].secret for n in case.hinted if case.hints[n].secret), "")
         if word:
             case.need("secrecy_review", "words", {"word": word})
         elif _leaves(case):
@@ -47,7 +47,7 @@ def _personal(specs: Specs) -> NeedCheck:
         found = [n for n in range(len(case.items)) if _is_personal(case, n)]
         if not found:
             return
-        sensitive = any(effective_class(case.items[n], case.hints[n]) == "sensitive" for n in found)
+        sensitive = any(case.classes[n] == "sensitive" for n in found)
         if _leaves(case) or sensitive:
             case.need("pia", "personal", {"items": which(case, found)})
 
@@ -80,7 +80,7 @@ def _desensitized(case: Case) -> None:
 
 def _is_personal(case: Case, number: int) -> bool:
     """A quasi-identifier (an age, a position) is personal among data on persons only (§12 R11)."""
-    kind = effective_class(case.items[number], case.hints[number])
+    kind = case.classes[number]
     return kind in PERSONAL and (kind != "quasi" or case.person)
 
 
@@ -95,7 +95,8 @@ def _published(case: Case, number: int) -> bool:
 
 def _weak_hints(case: Case) -> None:
     found = []
-    for number, hint in enumerate(case.hints):
+    for number in case.hinted:
+        hint = case.hints[number]
         if not hint.tiers or hint.detector:
             continue
         declared = case.items[number].get("pii_class")

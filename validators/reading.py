@@ -114,7 +114,7 @@ class Reader:
                 if len(self.memo) < MEMO_LIMIT:
                     self.memo[raw] = found
             return found
-        if raw is None or raw == [] or raw == {}:
+        if raw is None or raw in ([], {}):
             return BLANK
         if isinstance(raw, list):
             return self._list(raw)
@@ -148,9 +148,8 @@ class Reader:
         return self.table.get(text) or self.table.get(fold(text)) or text
 
     def _codes(self, text: str) -> list[str]:
-        whole = self.table.get(text) or self.table.get(fold(text))
-        if whole:
-            return [whole]
+        if text in self.table:  # a name may hold a separator itself
+            return [self.table[text]]
         return list(dict.fromkeys(self.code_of(part) for part in self._split(text)))
 
     def _integer(self, text: str) -> tuple[Any, Mapping[str, Any] | None]:

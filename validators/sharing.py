@@ -54,7 +54,7 @@ def restrictive_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
         if word:
             case.add(rule.id, field, text, params={"word": word})
 
-    return of_case(check)
+    return of_case(check, share=(UNCONDITIONAL,))
 
 
 def _splitter(specs: Specs) -> Any:
@@ -94,7 +94,7 @@ def share_condition(rule: Rule, specs: Specs, *, condition: str, scope: str, pur
         if lacks_purpose:
             case.add(rule.id, purpose, reason="purpose_missing")
 
-    return of_case(check)
+    return of_case(check, share=(CONDITIONAL,))
 
 
 @checker("condition_split")
@@ -109,7 +109,7 @@ def condition_split(rule: Rule, specs: Specs, *, condition: str, scope: str, pur
         if found:
             case.add(rule.id, condition, text, params={"scope": found[0], "purpose": found[1]})
 
-    return of_case(check)
+    return of_case(check, share=(CONDITIONAL,))
 
 
 @checker("loose_scope")
@@ -123,7 +123,7 @@ def loose_scope(rule: Rule, specs: Specs, *, field: str) -> Built:
             if word:
                 case.add(rule.id, field, text, params={"word": word})
 
-    return of_case(check)
+    return of_case(check, share=(CONDITIONAL,))
 
 
 @checker("added_condition")
@@ -141,7 +141,7 @@ def added_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
         if word and not vacuous(text):
             case.add(rule.id, field, text, params={"word": word})
 
-    return of_case(check)
+    return of_case(check, share=(CONDITIONAL,))
 
 
 @checker("open_condition")
@@ -162,7 +162,7 @@ def open_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
         elif vacuous(text):
             case.add(rule.id, field, text, reason="vacuous")
 
-    return of_case(check)
+    return of_case(check, open_=(CONDITIONAL,))
 
 
 @checker("non_open_reason")
@@ -174,7 +174,7 @@ def non_open_reason(rule: Rule, specs: Specs, *, field: str, grades: list[str]) 
         if case.open == NONE and grade and not case.text(field):
             case.add(rule.id, field, params={"grade": grade})
 
-    return of_case(check)
+    return of_case(check, open_=(NONE,))
 
 
 @checker("over_restriction")
@@ -189,7 +189,7 @@ def over_restriction(rule: Rule, specs: Specs, *, field: str, grades: list[str],
         if case.open == NONE and grade and text and not cited(text) and is_blank(case.get("non_share_basis")):
             case.add(rule.id, field, text, params={"grade": grade})
 
-    return of_case(check)
+    return of_case(check, open_=(NONE,))
 
 
 # ---- legal basis ------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def share_basis(rule: Rule, specs: Specs, *, field: str) -> Built:
             if isinstance(row, dict):
                 _judge_row(rule, library, case, field, row)
 
-    return of_case(check)
+    return of_case(check, share=(NONE,))
 
 
 def _judge_row(rule: Rule, library: Library, case: Case, field: str, row: dict[str, Any]) -> None:
@@ -242,7 +242,7 @@ def share_mode_needed(rule: Rule, specs: Specs, *, category: str, types: str) ->
         if (is_blank(channel) or channel == "1") and is_blank(case.get(types)):
             case.add(rule.id, types)
 
-    return of_case(check)
+    return of_case(check, share=GOES_OUT)
 
 
 @checker("channel_reason")
@@ -256,7 +256,7 @@ def channel_reason(
         if named and case.share in GOES_OUT and not case.text(reason_field):
             case.add(rule.id, field, named)
 
-    return of_case(check)
+    return of_case(check, share=GOES_OUT)
 
 
 @checker("mode_fits_format")
@@ -298,7 +298,7 @@ def pattern_form(rule: Rule, specs: Specs, *, patterns: str, types: str) -> Buil
             if all(matrix[pattern][form] == "no" for pattern in given):
                 case.add(rule.id, patterns, names[form], reason="no_pattern", params={"form": names[form]})
 
-    return of_case(check)
+    return of_case(check, share=GOES_OUT)
 
 
 @checker("batch_verification")
@@ -387,7 +387,7 @@ def looser_than_items(rule: Rule, specs: Specs, *, field: str) -> Built:
             params = {"type": kind, "item": case.item_name(number), "item_type": names[strictest]}
             case.add(rule.id, field, kind, number, params=params)
 
-    return of_case(check)
+    return of_case(check, share=GOES_OUT)
 
 
 @checker("open_matches_items")
@@ -408,7 +408,7 @@ def open_matches_items(rule: Rule, specs: Specs, *, field: str) -> Built:
             params |= {"item": case.item_name(number), "item_type": names[CONDITIONAL]}
             case.add(rule.id, field, params["type"], number, "looser", params)
 
-    return of_case(check)
+    return of_case(check, open_=GOES_OUT)
 
 
 @checker("matrix_cross")
