@@ -188,7 +188,7 @@ def _load(profile: str, overlay: str) -> Specs:
     models = CORE_FILES | LAW_FILES
     documents = {name: _parse(models[name], name, text) for name, text in raw.items()}
     listed = [(name, text) for name, text in _read_all("codes")]
-    codes = {c.key: c for c in (_parse(model.CodeList, *row) for row in listed)}
+    codes = {name: _parse(model.CodeList, name, text) for name, text in listed}
     specs = Specs(known[profile], _digest(profile, raw, listed), documents, codes)
     problems = checks.check_all(documents, codes, specs.profile)
     if problems:

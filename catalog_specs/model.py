@@ -160,6 +160,8 @@ class EntrySpec(Frozen):
     sheets: Sheets
     limits: dict[str, int]
     secret_marks: tuple[str, ...]
+    secret_words: tuple[str, ...]
+    secret_names: tuple[str, ...]
     secret_columns: tuple[str, ...]
 
 

@@ -10,8 +10,8 @@ from registry.annotate import Fill, Mark, WorkbookError, annotate
 from registry.checking import FileCheck, Line
 from registry.errors import Rejected
 from registry.export import write_xlsx
-from registry.rows import Place
-from registry.sheets import read_csv
+from registry.origins import Place
+from registry.text_files import read_csv
 
 _ARGB = re.compile(r"(?:FF)?([0-9A-Fa-f]{6})")
 CSV_SHEET = "目录"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,16 +11,22 @@ from catalog_specs import Specs, default_profile, load, profile_of_region
 from catalog_specs.model import Level
 from registry.errors import Unreadable
 from registry.layout import ENTRIES, ITEMS, ONE_ROW, Layout, find_layout
-from registry.rows import READ_BY_KIND, Located, Place, ReadEntry, Readers, SheetReader, Sheets, read_lines
+from registry.lines import read_lines
+from registry.one_row import read_one_row
+from registry.origins import Located, Place, ReadEntry, Sheets
+from registry.rows import Readers, SheetReader
 from registry.secrecy import SecretScan, secret_findings
-from registry.sheets import RawSheet, kind_of, read_csv, read_jsonl, read_workbook
-from registry.workbook_scan import column_letters, refuse
+from registry.sheets import RawSheet, kind_of, read_workbook
+from registry.text_files import read_csv, read_jsonl
+from registry.two_sheets import read_entries, read_items
+from registry.workbook_cells import column_letters, refuse
 from validators.assess import Assessment, assess_all
 from validators.case import Facts
 from validators.codes import credit_code_fault, region_of
 from validators.findings import Finding, Need, Worded, drop_echoes, word, word_need
 
 Progress = Callable[[int, int], None]
+_READ_BY_KIND = {ENTRIES: read_entries, ITEMS: read_items, ONE_ROW: read_one_row}
 
 
 class Line(NamedTuple):
@@ -90,63 +96,62 @@ def read_file(path: Path, specs: Specs) -> tuple[str, Sheets]:
         Unreadable: the file cannot be read, or holds no row of entries.
     """
     kind = kind_of(path)
-    scan = SecretScan(specs)
-    sheets = Sheets()
+    scan, readers, sheets = SecretScan(specs), Readers(specs), Sheets()
+    if scan.is_named(path.stem):
+        return kind, _stopped([Place("", 1)])
     if kind == "jsonl":
         lines = list(read_jsonl(path, specs.entry.limits))
-        if _stop(sheets, scan.of_lines(lines)):
-            return kind, sheets
-        read_lines(lines, Readers(specs), sheets)
+        places = list(scan.of_lines(lines))
+        if not places:
+            read_lines(lines, readers, sheets)
     else:
         raw = read_workbook(path, specs.entry.limits) if kind == "xlsx" else [read_csv(path, specs.entry.limits)]
-        if _stop(sheets, scan.of_sheets(raw)):
-            return kind, sheets
-        _read_sheets(raw, specs, sheets)
-    if _stop(sheets, scan.of_entries(sheets)):
-        return kind, sheets
+        places = list(scan.of_sheets(raw))
+        if not places:
+            _read_sheets(raw, specs, readers, sheets)
+    if places or sheets.secret:
+        return kind, _stopped([*places, *sheets.secret])
     if not sheets.entries and not any(_blocks(located, specs) for located in sheets.findings):
         raise refuse("no_rows")
     return kind, sheets
+
+
+def _stopped(places: Iterable[Place]) -> Sheets:
+    """All that is told of a file with something secret in it."""
+    return Sheets(findings=[Located(finding, place) for finding, place in secret_findings(places)])
 
 
 def _blocks(located: Located, specs: Specs) -> bool:
     return specs.rules[located.finding.rule].level is Level.ERROR
 
 
-def _stop(sheets: Sheets, places: Iterator[Place]) -> bool:
-    """Whether something is secret; then nothing but the places stays of what was read."""
-    found = secret_findings(places)
-    if found:
-        sheets.entries.clear()
-        sheets.headers.clear()
-        sheets.findings[:] = [Located(finding, place) for finding, place in found]
-    return bool(found)
-
-
-def _read_sheets(raw: Sequence[RawSheet], specs: Specs, sheets: Sheets) -> None:
-    readers = Readers(specs)
+def _read_sheets(raw: Sequence[RawSheet], specs: Specs, readers: Readers, sheets: Sheets) -> None:
     planned = [(sheet, layout) for sheet in raw if (layout := _layout(sheet, specs, sheets)) is not None]
     # items are joined to entries, so the entries come first, however the sheets are ordered
     for kinds in ((ENTRIES, ONE_ROW), (ITEMS,)):
         for sheet, layout in planned:
             if layout.kind in kinds:
-                READ_BY_KIND[layout.kind](SheetReader(sheet, layout, specs, readers, sheets))
+                _READ_BY_KIND[layout.kind](SheetReader(sheet, layout, specs, readers, sheets))
 
 
 def _layout(sheet: RawSheet, specs: Specs, sheets: Sheets) -> Layout | None:
+    """How a sheet is to be read; None, with a finding where one is due, for a sheet that is not read."""
     names = specs.entry.sheets
-    if sheet.name.startswith(tuple(names.ignored_prefixes)) and sheet.name:
+    if (sheet.name and sheet.name.startswith(tuple(names.ignored_prefixes))) or sheet.is_blank:
         return None
-    if not any(cell not in ("", None) for row in sheet.rows for cell in row):
-        return None
-    only = ITEMS if sheet.name in names.item_aliases else ""
-    layout = find_layout(sheet, specs, only=only)
-    if layout is None:
+    ours = not sheet.name or sheet.name in (*names.entry_aliases, *names.item_aliases)
+    layout = find_layout(sheet, specs, only=ITEMS if sheet.name in names.item_aliases else "")
+    if sheet.visible and layout is not None:
+        return layout
+    if not sheet.visible:
+        # what the user does not see is not taken into the catalogue behind his back
+        rule = "W237" if layout is not None or ours else ""
+    else:
         # a sheet that is called 目录 must be readable; another one may be the steward's own notes
-        ours = sheet.name in (*names.entry_aliases, *names.item_aliases) or not sheet.name
-        finding = Finding("E170" if ours else "N302", value=sheet.name)
-        sheets.findings.append(Located(finding, Place(sheet.name, 1)))
-    return layout
+        rule = "E170" if ours else "N302"
+    if rule:
+        sheets.findings.append(Located(Finding(rule, value=sheet.name), Place(sheet.name, 1)))
+    return None
 
 
 def choose_profile(sheets: Sheets, specs: Specs) -> str:

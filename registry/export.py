@@ -14,7 +14,7 @@ from catalog_specs.model import FieldSpec, FieldType
 from registry.errors import Rejected
 from registry.keys import canonical_json
 from registry.layout import one_row_header
-from registry.workbook_scan import column_letters
+from registry.workbook_cells import column_letters
 from validators.rendering import Render, guard_formula, renderer
 
 Content = Mapping[str, Any]

@@ -17,7 +17,7 @@ from registry.checking import FileCheck, Progress, choose_profile, file_sha256, 
 from registry.entries import ANNOUNCED, DRAFT, Known, NewVersion
 from registry.keys import digest_of, new_key
 from registry.models import Agency, ImportBatch
-from registry.rows import ReadEntry
+from registry.origins import ReadEntry
 from validators.assess import Assessment
 from validators.case import Facts
 from validators.codes import credit_code_fault

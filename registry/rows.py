@@ -3,6 +3,7 @@
 Rows are only read here; the rules judge them afterwards. What a reader cannot take is kept as text and reported.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ class Readers:
         self.longest = specs.entry.limits["cell_characters"]
         flags = [key for key in (*specs.entry.secret_columns, "data_grade") if key in specs.fields]
         self.entry_secrets = {key: frozenset(secret_codes(key, specs)) for key in flags}
+        self.secret_words = [re.compile(pattern) for pattern in specs.entry.secret_words]
         item_flags = [key for key in specs.entry.secret_columns if key in specs.items]
         self.item_secrets = {key: frozenset(secret_codes(f"items.{key}", specs)) for key in item_flags}
 
@@ -38,9 +40,14 @@ class Readers:
         return self.entry[key] if key in self.entry_secrets else self.item[key]
 
     def is_secret(self, key: str, value: Any, *, item: bool) -> bool:
-        """Whether a stored value of a secrecy flag or grade says that it may not be here."""
+        """Whether a stored value of a secrecy flag or grade says that it may not be here.
+
+        A value that is no code of ours counts by its words: 机密级(5年) is secret, 非涉密 is not.
+        """
         codes = (self.item_secrets if item else self.entry_secrets).get(key)
-        return codes is not None and isinstance(value, str) and value in codes
+        if codes is None or value is None:
+            return False
+        return value in codes or any(word.search(str(value)) for word in self.secret_words)
 
 
 def take(cell: Cell, key: str, prefix: str, item: int, values: dict[str, Any], found: list[Finding]) -> None:

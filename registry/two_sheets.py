@@ -44,11 +44,11 @@ def read_items(reader: SheetReader) -> None:
         if entry is None:
             _report_lost(reader, number, keys.values, reason)
             continue
-        for located in reader.settle_legacy(number, row, values, beside=values):
+        for located in reader.settle_legacy(number, row, values, beside=entry.content):
             entry.add_elsewhere(located.finding, located.place)
         keep_with_resource(entry.content, [values])
         if not values and not found:
-            reader.report(Finding("E177"), number)
+            reader.report(Finding("W236"), number)
             continue
         entry.content.setdefault("items", []).append(values)
         entry.item_origins.append(origin_of(reader, number, columns))

@@ -7,7 +7,8 @@ import pytest
 from catalog_specs import Specs
 from tests.examples import good
 from tests.judging import FACTS, Content, errors, item, items, needs, open_item, rules
-from validators.assess import assess_all, dragged_names
+from validators.assess import assess_all
+from validators.neighbours import dragged_names
 
 SHELF = {"secrecy_review": "shelf", "list_line": "shared"}
 REGISTER_LAW = [{"title": "企业信息公示暂行条例", "article": "第六条", "items": ["法定代表人姓名"]}]

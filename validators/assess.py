@@ -5,10 +5,9 @@ costs one call; only the others meet the checks that word what is wrong.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 from catalog_specs import Specs
@@ -18,11 +17,10 @@ from catalog_specs.model import Level
 from validators import entry, fields, items, sharing  # noqa: F401
 from validators.case import Case, Content, Facts, Suggestion
 from validators.checkers import Built, CaseCheck, Quick, ValueCheck, build
-from validators.entry import item_set
 from validators.findings import NO_ITEM, Finding, Need
-from validators.folding import fold, is_year, without_number
 from validators.grading import grader_of, prepare
 from validators.needs import need_checks
+from validators.neighbours import with_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ class Engine:
     def judge(self, content: Content, facts: Facts, me: str) -> Assessment:
         case = Case(content, facts, me)
         self._values(case, content, self.entry_table, NO_ITEM)
-        case.items = [item for item in case.items if type(item) is dict]
+        if not all(type(item) is dict for item in case.items):
+            case.items = [item for item in case.items if type(item) is dict]
         for number, item in enumerate(case.items):
             self._values(case, item, self.item_table, number)
         prepare(case, self.grader)
@@ -162,76 +161,3 @@ def assess_all(
     engine = engine_of(specs)
     for content, key in zip(contents, own, strict=True):
         yield engine.judge(content, known, key)
-
-
-def with_file(facts: Facts, contents: Sequence[Content], keys: Sequence[str]) -> Facts:
-    """The facts with what the file itself tells added to them."""
-    names: dict[tuple[str, str], tuple[str, ...]] = dict(facts.names)
-    for content, key in zip(contents, keys, strict=True):
-        place = _name_key(content)
-        if place and key not in names.get(place, ()):
-            names[place] = (*names.get(place, ()), key)
-    codes = facts.codes
-    if codes is not None:
-        codes = codes | {code for c in contents if type(code := c.get("resource_code")) is str and code}
-    return replace(
-        facts,
-        names=names,
-        codes=codes,
-        elsewhere=_shared(facts.elsewhere, _providers(contents, _folded_names)),
-        item_sets=_shared(facts.item_sets, _providers(contents, _item_sets)),
-        dragged=facts.dragged | dragged_names(contents),
-    )
-
-
-def _name_key(content: Content) -> tuple[str, str] | None:
-    name, provider = content.get("resource_name"), content.get("provider_code")
-    return (provider, fold(name)) if type(name) is str and type(provider) is str and name else None
-
-
-def _folded_names(content: Content) -> Iterable[str]:
-    name = content.get("resource_name")
-    return (fold(name),) if type(name) is str and name else ()
-
-
-def _item_sets(content: Content) -> Iterable[frozenset[str]]:
-    listed = content.get("items")
-    if type(listed) is not list or len(listed) < 3:
-        return ()
-    return (item_set([item for item in listed if type(item) is dict]),)
-
-
-def _providers(contents: Sequence[Content], keys_of: Any) -> dict[Any, frozenset[str]]:
-    found: dict[Any, set[str]] = defaultdict(set)
-    for content in contents:
-        provider = content.get("provider_code")
-        if type(provider) is str:
-            for key in keys_of(content):
-                found[key].add(provider)
-    return {key: frozenset(providers) for key, providers in found.items()}
-
-
-def _shared(
-    known: Mapping[Any, frozenset[str]], new: Mapping[Any, frozenset[str]]
-) -> dict[Any, frozenset[str]]:
-    """What the file and the register name together, kept where more than one provider does."""
-    merged = {key: providers | known.get(key, frozenset()) for key, providers in new.items()}
-    return {key: providers for key, providers in merged.items() if len(providers) > 1}
-
-
-def dragged_names(contents: Sequence[Content]) -> frozenset[tuple[str, str]]:
-    """Names that differ from a neighbouring row of the same provider in a running number only (W221).
-
-    A year at the end is no running number: the same resource by years is daily work.
-    """
-    rows = [place or ("", "") for place in map(_name_key, contents)]
-    found: set[tuple[str, str]] = set()
-    for here, there in pairwise(rows):
-        if here[0] != there[0]:
-            continue
-        (stem, number), (next_stem, next_number) = without_number(here[1]), without_number(there[1])
-        if number is None or next_number != number + 1 or stem != next_stem:
-            continue
-        if not (is_year(number) and is_year(next_number)):
-            found |= {here, there}
-    return frozenset(found)

@@ -56,6 +56,7 @@ class Suggestion:
 class Case:
     """The working object that checkers read and add findings and needs to. One per assessment."""
 
+    by_items: str
     classes: list[str]
     content: Content
     disclosed: frozenset[str]
@@ -73,8 +74,10 @@ class Case:
     person: bool
     share: Any
     suggested: Suggestion
+    told: list[tuple[str, str, str]]
 
     __slots__ = (
+        "by_items",
         "classes",
         "content",
         "disclosed",
@@ -92,6 +95,7 @@ class Case:
         "person",
         "share",
         "suggested",
+        "told",
     )
 
     def __init__(self, content: Content, facts: Facts, me: str) -> None:

@@ -1,7 +1,6 @@
 """Checks of an entry's own texts: name, codes, format, abstract; and of its items."""
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from validators.checkers import Built, checker, of_case, of_field, pick
 from validators.fields import is_blank
 from validators.findings import NO_ITEM
 from validators.folding import fold
+from validators.neighbours import item_set
 
 _REMARK = re.compile(r"[（(][^（()）]*[)）]")
 
@@ -214,23 +214,17 @@ def suspicious_name(rule: Rule, specs: Specs, *, field: str, system: str) -> Bui
 @checker("other_source")
 def other_source(rule: Rule, specs: Specs, *, field: str, least_items: int) -> Built:
     def check(case: Case) -> None:
-        facts = case.facts
-        if not facts.elsewhere and not facts.item_sets:
-            return
-        name, provider = case.text(field), case.text("provider_code")
-        if name and _elsewhere(facts.elsewhere.get(fold(name)), provider):
-            case.add(rule.id, field, name, reason="name")
-        if len(case.items) < least_items:
+        facts, provider = case.facts, case.text("provider_code")
+        if facts.elsewhere:
+            name = case.text(field)
+            if name and _elsewhere(facts.elsewhere.get(fold(name)), provider):
+                case.add(rule.id, field, name, reason="name")
+        if not facts.item_sets or len(case.items) < least_items:
             return
         if _elsewhere(facts.item_sets.get(item_set(case.items)), provider):
-            case.add(rule.id, "items", name, reason="items")
+            case.add(rule.id, "items", case.text(field), reason="items")
 
     return of_case(check)
-
-
-def item_set(items: list[Mapping[str, Any]]) -> frozenset[str]:
-    """The folded names of an entry's items, by which two entries are seen to be the same (W222)."""
-    return frozenset(fold(item["item_name"]) for item in items if type(item.get("item_name")) is str)
 
 
 def _elsewhere(providers: frozenset[str] | None, own: str) -> bool:

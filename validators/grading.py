@@ -47,10 +47,7 @@ class Grader:
 
     def hints(self, case: Case) -> list[Hint]:
         hint = self.hint
-        found = []
-        for item in case.items:
-            name = item.get("item_name")
-            found.append(hint(name, _text(item, "item_code")) if type(name) is str else NOTHING)
+        found = [hint(name, code) if name else NOTHING for name, code, _declared in case.told]
         if case.text("record_subject") in self.impersonal:
             return [self._of_body(item, one) for item, one in zip(case.items, found, strict=True)]
         return found
@@ -95,9 +92,8 @@ class Grader:
             item = case.items[number]
             if item.get("direction") == "in":
                 continue
-            declared = _text(item, "pii_class")
-            worded = case.person and (weak or declared in PERSONAL)
-            found = self.item_grade(_text(item, "item_name"), _text(item, "item_code"), declared, worded)
+            name, code, declared = case.told[number]
+            found = self.item_grade(name, code, declared, case.person and (weak or declared in PERSONAL))
             if found.rank > best.rank:
                 best, reasons = found, []
             if found.why and found.rank == best.rank:
@@ -129,6 +125,7 @@ class Grader:
             by_law = case.disclosed
             numbers = [n for n in numbers if case.item_name(n) not in by_law and not self.was_masked(case, n)]
         by_items, by_impact = self.suggest(case, numbers), self.by_impact(case.get("impact"))
+        case.by_items = by_items.grade
         if by_impact and self.rank[by_impact.grade] > self.rank[by_items.grade]:
             return by_impact
         return by_items
@@ -143,12 +140,17 @@ class Grader:
         own = case.grade if type(case.grade) is str else ""
         if not case.opened or own in self.fixed:
             return own
-        by_law = case.disclosed
-        left = [n for n in case.opened if case.item_name(n) not in by_law and not self.is_masked(case, n)]
-        again = self.suggest(case, left, weak=False).grade
+        again = self._graded_anew(case)
         if len(case.opened) < sum(item.get("direction") != "in" for item in case.items):
             return again
         return max(own, again, key=lambda grade: self.rank.get(grade, 0))
+
+    def _graded_anew(self, case: Case) -> str:
+        if case.by_items == self.floor.grade:
+            return self.floor.grade  # what all the items do not ask for, some of them do not
+        by_law = case.disclosed
+        left = [n for n in case.opened if case.item_name(n) not in by_law and not self.is_masked(case, n)]
+        return self.suggest(case, left, weak=False).grade
 
     # ---- masks ----
 
@@ -209,10 +211,19 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 
 
 def prepare(case: Case, grader: Grader) -> None:
-    """Fill in what the checks of grades and needs share: hints, subject, open items, the suggestion."""
+    """Fill in what the checks of grades and needs share: hints, classes, subject, open items, the suggestion.
+
+    ``classes`` are what opening is judged on: a strong name outweighs 非个人信息.
+    """
+    case.told = [
+        (_text(item, "item_name"), _text(item, "item_code"), _text(item, "pii_class")) for item in case.items
+    ]
     case.hints = hints = grader.hints(case)
     case.hinted = [n for n, hint in enumerate(hints) if hint is not NOTHING]
-    case.classes = [effective_class(item, hint) for item, hint in zip(case.items, hints, strict=True)]
+    case.classes = [
+        "direct" if hint.detector and declared not in PERSONAL else declared
+        for (_name, _code, declared), hint in zip(case.told, hints, strict=True)
+    ]
     case.person = grader.is_about_persons(case)
     case.opened = opened_items(case)
     case.disclosed = disclosed_names(case.content, grader.library)
@@ -331,12 +342,6 @@ def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
 
 
 # ---- personal information ---------------------------------------------------------------------------------
-
-
-def effective_class(item: Mapping[str, Any], hint: Hint) -> str:
-    """The personal-information class that opening is judged on: a strong name outweighs 非个人信息."""
-    declared = _text(item, "pii_class")
-    return "direct" if hint.detector and declared not in PERSONAL else declared
 
 
 @checker("strong_name_denied")

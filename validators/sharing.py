@@ -285,18 +285,24 @@ def pattern_form(rule: Rule, specs: Specs, *, patterns: str, types: str) -> Buil
     matrix = specs.sharing.pattern_form
     names = {v.code: v.zh for v in specs.codes["share_mode_type"].values}
 
-    def check(case: Case) -> None:
-        if case.share not in GOES_OUT:
-            return
-        given = [p for p in case.texts(patterns) if p in matrix]
-        forms = [f for f in case.texts(types) if f in names]
+    @lru_cache(maxsize=1024)
+    def judged(given: tuple[str, ...], forms: tuple[str, ...]) -> tuple[tuple[str, str, dict[str, str]], ...]:
+        """What does not fit: value, reason and parameters. There are few combinations, so they are kept."""
+        found = []
         for pattern in given:
             if forms and all(matrix[pattern][form] == "no" for form in forms):
                 params = {"pattern": pattern, "forms": "、".join(names[f] for f in forms)}
-                case.add(rule.id, patterns, pattern, reason="no_form", params=params)
-        for form in forms:
-            if all(matrix[pattern][form] == "no" for pattern in given):
-                case.add(rule.id, patterns, names[form], reason="no_pattern", params={"form": names[form]})
+                found.append((pattern, "no_form", params))
+        unused = [form for form in forms if all(matrix[pattern][form] == "no" for pattern in given)]
+        found += [(names[form], "no_pattern", {"form": names[form]}) for form in unused]
+        return tuple(found)
+
+    def check(case: Case) -> None:
+        if case.share not in GOES_OUT:
+            return
+        given = tuple(p for p in case.texts(patterns) if p in matrix)
+        for value, reason, params in judged(given, tuple(f for f in case.texts(types) if f in names)):
+            case.add(rule.id, patterns, value, reason=reason, params=params)
 
     return of_case(check, share=GOES_OUT)
 

@@ -1,0 +1,192 @@
+"""The national template and our CSV: one row an item, the entry's own columns repeated, merged or given once."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from registry.layout import JOIN_KEYS
+from registry.legacy import settle_rows
+from registry.origins import Located, Origin, Place, ReadEntry
+from registry.rows import SheetReader, Values, origin_of, range_name
+from validators.findings import NO_ITEM, Finding
+from validators.folding import fold
+
+
+def read_one_row(reader: SheetReader) -> None:
+    """Every row of the sheet: a part of its entry, and mostly an item of it."""
+    _spread_merged(reader)
+    rows = _Rows(reader)
+    for number, row in reader.rows():
+        rows.take(number, row)
+    rows.settle()
+
+
+class _Rows:
+    """The rows of one sheet on their way into entries."""
+
+    def __init__(self, reader: SheetReader) -> None:
+        self.reader = reader
+        self.entry_plan, self.row_plan, self.item_plan = map(reader.plan, ("entry", "row", "item"))
+        by_row = reader.layout.numbers("row")
+        self.columns = reader.layout.numbers("entry")
+        reader.legacy.add_columns(self.columns)
+        self.columns |= by_row
+        self.item_columns = reader.layout.numbers("item") | by_row
+        self.groups = _Groups(reader.out.entries)
+        # what a row says of itself where no item stands in it, and each item's cycle
+        self.own_rows: dict[int, dict[str, Any]] = defaultdict(dict)
+        self.cycles: dict[int, list[str]] = defaultdict(list)
+
+    def take(self, number: int, row: Sequence[Any]) -> None:
+        reader = self.reader
+        values, found = reader.read(number, row, self.entry_plan, "", NO_ITEM)
+        origin = origin_of(reader, number, self.columns)
+        entry, is_new = self.groups.place(values, origin)
+        count = len(entry.item_origins)
+        row_values, row_found = reader.read(number, row, self.row_plan, "items.", count)
+        beside = entry.content | values
+        fed = row_values if reader.legacy.by_item else values
+        legacy = reader.settle_legacy(number, row, fed, beside=beside)
+        self.cycles[id(entry)].append(values.get("update_cycle") or "")
+        if is_new:
+            entry.content.update(values)
+            entry.findings.extend(found)
+        else:
+            self._join(entry, Values(values, found), origin)
+        self._report_legacy(entry, legacy)
+        item, item_found = reader.read(number, row, self.item_plan, "items.", count)
+        if item:
+            entry.content.setdefault("items", []).append(item | row_values)
+            entry.item_origins.append(Origin(reader.sheet.name, origin.row, self.item_columns))
+            entry.findings.extend([*row_found, *item_found])
+            return
+        self.cycles[id(entry)].pop()
+        self.own_rows[id(entry)] |= row_values
+        for finding in [*row_found, *item_found]:
+            column = self.item_columns.get(finding.field.removeprefix("items."), -1)
+            told = finding._replace(field=finding.field.removeprefix("items."), item=NO_ITEM)
+            entry.add_elsewhere(told, Place(origin.sheet, origin.row, column))
+
+    def _join(self, entry: ReadEntry, row: Values, origin: Origin) -> None:
+        """Settle a later row of an entry with its first.
+
+        A later row may repeat the entry's values or leave them blank. Lists are joined; of two cycles the faster
+        is the resource's (S2); conditions of opening are added up where they stand in the items' rows; any other
+        difference is E169.
+        """
+        content = entry.content
+        for key, value in row.values.items():
+            first = content.get(key)
+            if first is None:
+                content[key] = value
+                continue
+            if first == value:
+                continue
+            if isinstance(first, list) and isinstance(value, list):
+                content[key] = [*first, *(part for part in value if part not in first)]
+            elif key == "update_cycle":
+                content[key] = min(first, value, key=self._cycle_rank)
+            elif key == "open_condition" and self.reader.legacy.by_item:
+                content[key] = "；".join(dict.fromkeys([*str(first).split("；"), str(value)]))
+            elif key not in JOIN_KEYS[:1]:
+                params = {"row": str(entry.origin.row), "other": str(first)}
+                entry.add_elsewhere(Finding("E169", key, NO_ITEM, str(value), params=params), origin.place(key))
+        for finding in row.findings:
+            # what is only untidy was told in the first row
+            if finding.rule.startswith("E"):
+                entry.add_elsewhere(finding, origin.place(finding.field))
+
+    def _report_legacy(self, entry: ReadEntry, found: Sequence[Located]) -> None:
+        told = {finding.rule for finding in entry.findings}
+        for located in found:
+            if located.finding.rule.startswith("E") or located.finding.rule not in told:
+                entry.add_elsewhere(located.finding, located.place)
+
+    def _cycle_rank(self, cycle: str) -> int:
+        found = self.reader.specs.code_value("update_cycle", cycle)
+        rank = found.attrs.get("rank") if found else None
+        return rank if isinstance(rank, int) else 99
+
+    def settle(self) -> None:
+        for entry in self.groups.started:
+            items = entry.content.get("items", [])
+            for item, cycle in zip(items, self.cycles[id(entry)], strict=False):
+                # an item keeps its own cycle where it is not the resource's
+                if cycle and cycle != entry.content.get("update_cycle"):
+                    item.setdefault("update_cycle", cycle)
+            if self.row_plan or self.reader.legacy.by_item:
+                settle_rows(entry.content, self.own_rows[id(entry)])
+
+
+class _Groups:
+    """Rows gathered into entries: by code, else by provider and name; a row that names nothing continues the last.
+
+    A column may be given once and another in every row: each of code, name and provider may be blank later.
+    """
+
+    def __init__(self, entries: list[ReadEntry]) -> None:
+        self.entries = entries
+        self.started: list[ReadEntry] = []
+        self.by_code: dict[str, ReadEntry] = {}
+        self.by_name: dict[tuple[str, str], ReadEntry] = {}
+        self.last: ReadEntry | None = None
+
+    def place(self, values: Mapping[str, Any], origin: Origin) -> tuple[ReadEntry, bool]:
+        """The entry that a row belongs to, and whether the row begins it."""
+        code, name = str(values.get("resource_code") or ""), fold(str(values.get("resource_name") or ""))
+        provider = str(values.get("provider_code") or "")
+        entry = self._known(code, name, provider)
+        is_new = entry is None
+        if entry is None:
+            entry = ReadEntry({}, origin)
+            self.entries.append(entry)
+            self.started.append(entry)
+        if code:
+            self.by_code.setdefault(code, entry)
+        if name:
+            self.by_name.setdefault((provider or self._provider(entry), name), entry)
+        self.last = entry
+        return entry, is_new
+
+    def _known(self, code: str, name: str, provider: str) -> ReadEntry | None:
+        if not code and not name:
+            return self.last
+        if code and code in self.by_code:
+            return self.by_code[code]
+        found = self._by_name(name, provider) if name else None
+        # the same name under another code is another resource
+        if found is not None and code and found.content.get("resource_code"):
+            return None
+        return found
+
+    def _by_name(self, name: str, provider: str) -> ReadEntry | None:
+        last = self.last
+        if last is not None and not provider and fold(str(last.content.get("resource_name") or "")) == name:
+            return last
+        return self.by_name.get((provider, name))
+
+    @staticmethod
+    def _provider(entry: ReadEntry) -> str:
+        return str(entry.content.get("provider_code") or "")
+
+
+def _spread_merged(reader: SheetReader) -> None:
+    """Merged cells of the entry's own columns count as the same value in every row; others are errors."""
+    layout, rows = reader.layout, reader.sheet.rows
+    own = {column.number: column.header for column in layout.columns if column.target in ("entry", "legacy", "row")}
+    told: set[int] = set()
+    for (top, left), (bottom, right) in reader.sheet.merged:
+        if bottom <= layout.header_row or top >= len(rows):
+            continue
+        shown = range_name(top, left, bottom, right)
+        if left != right or left not in own or top <= layout.header_row:
+            reader.report(Finding("E162", value=shown), top, left)
+            continue
+        kind = reader.special.get(top, {}).get(left)
+        for number in range(top + 1, min(bottom + 1, len(rows))):
+            rows[number][left] = rows[top][left]
+            if kind:
+                reader.special[number][left] = kind
+        if left not in told:
+            told.add(left)
+            reader.report(Finding("W235", own[left], NO_ITEM, shown), top, left)
