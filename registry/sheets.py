@@ -37,7 +37,8 @@ class RawSheet:
 
     @property
     def is_blank(self) -> bool:
-        return not self.special and not any(cell not in ("", None) for row in self.rows for cell in row)
+        cells = (cell for row in self.rows for cell in row if cell not in ("", None))
+        return not self.special and not any(str(cell).strip() for cell in cells)
 
 
 def kind_of(path: Path) -> str:

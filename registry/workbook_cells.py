@@ -155,8 +155,8 @@ class _Walk:
         tokens = list(writing.token.finditer(block))
         if len(tokens) != len(writing.opening.findall(block)):
             raise refuse("damaged")
-        ends = [token.start() for token in tokens[1:]] + [len(block)]
-        for token, end in zip(tokens, ends, strict=True):
+        ends = [*(token.start() for token in tokens[1:]), len(block)]
+        for token, end in zip(tokens, ends, strict=False):
             attributes = {key: one or other for key, one, other in _ATTRIBUTE.findall(token.group(2))}
             if token.group(1) == b"row":
                 self._next_row(attributes)

@@ -18,7 +18,7 @@ from validators.findings import Worded, word
 FACTS = Facts(today=TODAY)
 Content = dict[str, Any]
 # a loaded machine is no defect, and every run begins alike
-PROPERTY = settings(deadline=None, database=None)
+PROPERTY = settings(deadline=None, database=None, max_examples=60)
 
 
 def items(key: str, changes: Mapping[int, Mapping[str, Any]] | None = None, **every: Any) -> list[Content]:

@@ -64,7 +64,7 @@ def values(key: str) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("key", FIELDS)
-@settings(PROPERTY, max_examples=12)
+@settings(PROPERTY, max_examples=8)
 @given(data=st.data())
 def test_what_is_written_is_read_back(key: str, data: st.DataObject) -> None:
     stored = READERS[key].read(data.draw(values(key))).value
@@ -72,7 +72,7 @@ def test_what_is_written_is_read_back(key: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", FieldType)
-@settings(PROPERTY, max_examples=120)
+@settings(PROPERTY, max_examples=70)
 @given(data=st.data())
 def test_every_kind_of_field_is_read_back_after_hard_writing(kind: FieldType, data: st.DataObject) -> None:
     key = BY_TYPE[kind]

@@ -62,7 +62,7 @@ def judged(content: Any, base: str) -> Any:
     return good(base) | content
 
 
-@settings(PROPERTY, max_examples=400)
+@settings(PROPERTY, max_examples=120)
 @given(content=contents, base=st.sampled_from([*GOOD, ""]))
 def test_any_content_is_judged_alike_each_time(content: dict[str, Any], base: str) -> None:
     whole = judged(content, base) if base else content
@@ -83,14 +83,14 @@ def _finite(whole: Any) -> bool:
         return False
 
 
-@settings(PROPERTY, max_examples=60)
+@settings(PROPERTY, max_examples=30)
 @given(st.lists(contents, max_size=4))
 def test_any_file_is_judged_whole(rows: list[dict[str, Any]]) -> None:
     facts = replace(FACTS, codes=frozenset({"102000/000003"}))
     assert len(list(assess_all(rows, SPECS, facts=facts))) == len(rows)
 
 
-@settings(PROPERTY, max_examples=150)
+@settings(PROPERTY, max_examples=80)
 @given(st.sampled_from(sorted(GOOD)), st.sampled_from(KEYS), junk | item_rows)
 def test_one_field_gone_wrong_is_judged(base: str, key: str, value: Any) -> None:
     assert assess(good(base) | {key: value}, SPECS, facts=FACTS).spec == SPECS.digest

@@ -6,9 +6,8 @@ costs one call; only the others meet the checks that word what is wrong.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog_specs import Specs
 from catalog_specs.model import Level
@@ -23,8 +22,7 @@ from validators.needs import need_checks
 from validators.neighbours import with_file
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """One entry judged: findings in the rules' order, needs, the suggested grade, the spec's digest."""
 
     findings: tuple[Finding, ...]

@@ -15,7 +15,8 @@ class Facts:
     """What the rules may know beside the entry. Everything not given counts as *not known*, never as fine.
 
     ``names``: (provider code, folded name) -> keys of the live entries of that name.
-    ``elsewhere``: folded name -> provider codes that catalogue it; ``item_sets`` likewise for sets of items.
+    ``elsewhere``: folded name -> provider codes that catalogue it; ``item_sets`` likewise for sets of items;
+    ``twins``: keys of entries of the same file whose items another provider of the city lists, too.
     ``codes``: registered resource codes, None when they cannot be known (a check without a database).
     ``agency_kinds``: provider code -> agency kind; ``systems``: system id -> name.
     ``dragged``: (provider code, folded name) of rows that look drag-filled.
@@ -25,6 +26,7 @@ class Facts:
     names: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
     item_sets: Mapping[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    twins: frozenset[str] = frozenset()
     codes: frozenset[str] | None = None
     agency_kinds: Mapping[str, str] = field(default_factory=dict)
     systems: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from validators.checkers import Built, checker, of_case, of_field, pick
 from validators.fields import is_blank
 from validators.findings import NO_ITEM
 from validators.folding import fold
-from validators.neighbours import item_set
+from validators.neighbours import elsewhere, item_set
 
 _REMARK = re.compile(r"[（(][^（()）]*[)）]")
 
@@ -22,7 +22,7 @@ _REMARK = re.compile(r"[（(][^（()）]*[)）]")
 @checker("resource_name")
 def resource_name(rule: Rule, specs: Specs, *, field: str, bare: str) -> Built:
     most = specs.fields[field].max_len
-    is_bare = re.compile(bare).fullmatch
+    is_bare = re.compile(bare, re.ASCII).fullmatch
 
     def check(case: Case) -> None:
         name = case.text(field)
@@ -30,12 +30,12 @@ def resource_name(rule: Rule, specs: Specs, *, field: str, bare: str) -> Built:
             return
         if len(name) > most:
             case.add(rule.id, field, name, reason="too_long", params={"max": str(most)})
-        if is_bare(name):
+        if name.isascii() and is_bare(name):
             case.add(rule.id, field, name, reason="bare")
         names = case.facts.names
         if names:
             keys = names.get((case.text("provider_code"), fold(name)), ())
-            if any(key != case.me for key in keys):
+            if keys and keys != (case.me,) and any(key != case.me for key in keys):
                 case.add(rule.id, field, name, reason="duplicate")
 
     return of_case(check)
@@ -171,9 +171,8 @@ def abstract_fields(rule: Rule, specs: Specs, *, field: str, certain: list[str])
     def bare(name: str) -> str:
         return fold(_REMARK.sub("", name))
 
-    @lru_cache(maxsize=65_536)
     def named(text: str) -> tuple[str, tuple[str, ...]]:
-        found = marker.search(text)
+        found = marker.search(text) if any(word in text for word in wording.abstract_markers) else None
         if not found:
             return "", ()
         terms = [ending.sub("", term.strip()) for term in separators.split(found.group(2))]
@@ -217,21 +216,18 @@ def other_source(rule: Rule, specs: Specs, *, field: str, least_items: int) -> B
         facts, provider = case.facts, case.text("provider_code")
         if facts.elsewhere:
             name = case.text(field)
-            if name and _elsewhere(facts.elsewhere.get(fold(name)), provider):
+            if name and elsewhere(facts.elsewhere.get(fold(name)), provider):
                 case.add(rule.id, field, name, reason="name")
-        if not facts.item_sets or len(case.items) < least_items:
-            return
-        if _elsewhere(facts.item_sets.get(item_set(case.items)), provider):
+        if case.me in facts.twins or (facts.item_sets and _twin(case, least_items)):
             case.add(rule.id, "items", case.text(field), reason="items")
 
     return of_case(check)
 
 
-def _elsewhere(providers: frozenset[str] | None, own: str) -> bool:
-    """Whether an agency of the same city (first four digits of the region) but another code is among them."""
-    if not providers:
+def _twin(case: Case, least_items: int) -> bool:
+    if len(case.items) < least_items:
         return False
-    return any(p != own and p[2:6] == own[2:6] for p in providers)
+    return elsewhere(case.facts.item_sets.get(item_set(case.items)), case.text("provider_code"))
 
 
 # ---- format -----------------------------------------------------------------------------------------------

@@ -59,14 +59,15 @@ def hinter(specs: Specs) -> Hinter:
 
 
 def secret_words(specs: Specs) -> Callable[[str], str]:
-    """A function from a text to the first secret word in it, or an empty text; answers are remembered."""
+    """A function from a text to the first secret word in it, or an empty text."""
     words = specs.desensitization.column_hints.weak.get("secret", ())
     pattern = re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
     harmless = re.compile("非涉密|不涉密|脱密|未涉密")
 
-    @lru_cache(maxsize=131_072)
     def find(text: str) -> str:
-        found = pattern.search(harmless.sub("", text)) if text and words else None
+        found = pattern.search(text) if text and words else None
+        if found:
+            found = pattern.search(harmless.sub("", text))
         return found.group() if found else ""
 
     return find

@@ -1,7 +1,7 @@
 """Checks of an entry's items: types, lengths, names, codes, time stamps."""
 
 import re
-from functools import lru_cache
+from typing import Any
 
 from catalog_specs import Specs
 from catalog_specs.model import Rule
@@ -14,16 +14,17 @@ from validators.findings import text_of
 def item_type(rule: Rule, specs: Specs, *, field: str, length: str, level: str) -> Built:
     known = {v.code: v.attrs.get("needs_length") == level for v in specs.codes["data_type"].values}
 
+    fine = frozenset(code for code, needs_length in known.items() if not needs_length)
+
     def check(case: Case) -> None:
         for number, item in enumerate(case.items):
             value = item.get(field)
-            needs_length = pick(known, value)
-            if needs_length is False:
+            if type(value) is str and value in fine:
                 continue
             params = {"item": case.item_name(number)}
             if not value:
                 case.add(rule.id, f"items.{field}", "", number, "missing", params)
-            elif needs_length is None:
+            elif pick(known, value) is None:
                 case.add(rule.id, f"items.{field}", value, number, "unknown", params)
             elif not item.get(length):
                 case.add(rule.id, f"items.{length}", "", number, "length", params)
@@ -56,10 +57,12 @@ def item_names(rule: Rule, specs: Specs, *, field: str) -> Built:
     full = f"items.{field}"
 
     def check(case: Case) -> None:
+        names = [name for name, _code, _declared in case.told]
+        if all(names) and len(names) == len(set(names)):
+            return
         seen: set[str] = set()
-        for number, item in enumerate(case.items):
-            name = item.get(field)
-            if type(name) is not str or not name:
+        for number, name in enumerate(names):
+            if not name:
                 case.add(rule.id, full, "", number, "missing", {"number": str(number + 1)})
                 continue
             if name in seen:
@@ -72,21 +75,23 @@ def item_names(rule: Rule, specs: Specs, *, field: str) -> Built:
 @checker("item_codes")
 def item_codes(rule: Rule, specs: Specs, *, field: str) -> Built:
     full = f"items.{field}"
-    match = lru_cache(maxsize=65_536)(re.compile(specs.items[field].pattern).fullmatch)
+    match = re.compile(specs.items[field].pattern).fullmatch
 
-    def check(case: Case) -> None:
+    def is_malformed(case: Case, value: Any, item: int) -> None:
+        if type(value) is str and value and not match(value):
+            case.add(rule.id, full, value, item, "malformed")
+
+    def repeated(case: Case) -> None:
+        codes = [code for _name, code, _declared in case.told]
+        if len(codes) == len({code.lower() for code in codes}):
+            return
         seen: set[str] = set()
-        for number, item in enumerate(case.items):
-            code = item.get(field)
-            if type(code) is not str or not code:
-                continue
-            if not match(code):
-                case.add(rule.id, full, code, number, "malformed")
-            elif code.lower() in seen:
+        for number, code in enumerate(codes):
+            if code and code.lower() in seen and match(code):
                 case.add(rule.id, full, code, number, "repeated")
             seen.add(code.lower())
 
-    return of_case(check)
+    return Built((repeated,), {full: is_malformed})
 
 
 @checker("item_precision")

@@ -15,7 +15,8 @@ Place = tuple[str, str]
 def with_file(facts: Facts, contents: Sequence[Content], keys: Sequence[str]) -> Facts:
     """The facts with what the file itself tells added to them; ``keys[n]`` is the key of entry n."""
     names: dict[Place, tuple[str, ...]] = dict(facts.names)
-    by_name, by_items = _Providers(), _Providers()
+    by_name = _Providers()
+    by_items: dict[frozenset[str], list[tuple[str, str]]] = {}
     places: list[Place | None] = []
     for content, key in zip(contents, keys, strict=True):
         place = _place(content)
@@ -30,13 +31,13 @@ def with_file(facts: Facts, contents: Sequence[Content], keys: Sequence[str]) ->
         by_name.add(place[1], place[0])
         listed = content.get("items")
         if type(listed) is list and len(listed) >= LEAST_ITEMS:
-            by_items.add(item_set(listed), place[0])
+            by_items.setdefault(item_set(listed), []).append((key, place[0]))
     return replace(
         facts,
         names=names,
         codes=_codes(facts, contents),
         elsewhere=by_name.shared(facts.elsewhere),
-        item_sets=by_items.shared(facts.item_sets),
+        twins=_twins(by_items),
         dragged=facts.dragged | _dragged(places),
     )
 
@@ -56,6 +57,23 @@ def item_set(items: Iterable[Any]) -> frozenset[str]:
     """The folded names of an entry's items, by which two entries are seen to be the same (W222)."""
     rows = (item.get("item_name") for item in items if type(item) is dict)
     return frozenset(fold(name) for name in rows if type(name) is str)
+
+
+def _twins(by_items: Mapping[frozenset[str], list[tuple[str, str]]]) -> frozenset[str]:
+    """The keys of entries whose items another provider of the same city lists, too."""
+    found: set[str] = set()
+    for rows in by_items.values():
+        if len(rows) > 1:
+            providers = frozenset(provider for _key, provider in rows)
+            found.update(key for key, provider in rows if elsewhere(providers, provider))
+    return frozenset(found)
+
+
+def elsewhere(providers: frozenset[str] | None, own: str) -> bool:
+    """Whether an agency of the same city (first four digits of the region) but another code is among them."""
+    if not providers:
+        return False
+    return any(p != own and p[2:6] == own[2:6] for p in providers)
 
 
 class _Providers:

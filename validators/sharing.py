@@ -114,14 +114,13 @@ def condition_split(rule: Rule, specs: Specs, *, condition: str, scope: str, pur
 
 @checker("loose_scope")
 def loose_scope(rule: Rule, specs: Specs, *, field: str) -> Built:
-    endings = sorted(specs.sharing.wording.loose_endings, key=len, reverse=True)
+    endings = tuple(sorted(specs.sharing.wording.loose_endings, key=len, reverse=True))
 
     def check(case: Case) -> None:
         text = case.text(field).rstrip("。.；; ") if case.share == CONDITIONAL else ""
-        if text:
-            word = next((e for e in endings if text.endswith(e)), "")
-            if word:
-                case.add(rule.id, field, text, params={"word": word})
+        if text.endswith(endings):
+            word = next(e for e in endings if text.endswith(e))
+            case.add(rule.id, field, text, params={"word": word})
 
     return of_case(check, share=(CONDITIONAL,))
 
@@ -380,6 +379,9 @@ def looser_than_items(rule: Rule, specs: Specs, *, field: str) -> Built:
     def check(case: Case) -> None:
         if case.share not in GOES_OUT:
             return
+        shares = [item.get("share_type") for item in case.items]
+        if UNCONDITIONAL in shares and not (case.share == UNCONDITIONAL and CONDITIONAL in shares):
+            return  # something leaves, and nothing stricter than the resource
         marks = {
             n: item.get("share_type") for n, item in enumerate(case.items) if item.get("direction") != "in"
         }
@@ -402,6 +404,9 @@ def open_matches_items(rule: Rule, specs: Specs, *, field: str) -> Built:
 
     def check(case: Case) -> None:
         if case.open not in GOES_OUT or not case.items:
+            return
+        opens = [item.get("open_type") for item in case.items]
+        if NONE not in opens and not (case.open == UNCONDITIONAL and CONDITIONAL in opens):
             return
         params = {"type": names[case.open]}
         marks = {
