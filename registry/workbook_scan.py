@@ -30,11 +30,13 @@ _STRICT_REL_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _MACRO_PARTS = ("vbaproject.bin", "/macrosheets/", "/dialogsheets/")
 _SHARED = re.compile(rb"<(?:\w+:)?si(?:\s[^>]*)?(?:/>|>(.*?)</(?:\w+:)?si>)", re.DOTALL)
 _NAMES_SHARED = re.compile(rb"""\bt=["']s["'][^>]*>\s*<(?:\w+:)?v>\s*([0-9]+)\s*<""")
+_COUNT = re.compile(rb"""\b(?:c|uniqueC)ount\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TAG = re.compile(rb"<[^>]*>")
 _END_OF_TEXT = re.compile(rb"</(?:\w+:)?(?:p|comment|text|txBody)>")
 _END_OF_ROW = re.compile(rb"</(?:\w+:)?row\s*>")
 _END_OF_SHARED = re.compile(rb"</(?:\w+:)?si\s*>")
 _CHUNK = 4 << 20
+_LONGEST_COUNT = 128
 _LONGEST_BLOCK = _LONGEST_PART = 64 << 20
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -65,7 +67,8 @@ def scan(path: Path, limits: Mapping[str, int]) -> Scanned:
     """
     _check_magic(path)
     try:
-        with zipfile.ZipFile(path) as opened:
+        # the file is opened here, so that it is closed even where a part of it was left half read
+        with path.open("rb") as file, zipfile.ZipFile(file) as opened:
             return _Package(opened, path, limits).scan()
     except _DAMAGED as error:
         raise refuse("damaged") from error
@@ -130,8 +133,12 @@ class _Package:
     # ---- parts ----
 
     def _pieces(self, name: str) -> Iterator[bytes]:
-        """A part's bytes; stops where there are more than declared, which is how a bomb is hidden."""
+        """A part's bytes; stops where there are more than declared, which is how a bomb is hidden.
+
+        The reader makes room for as many things as a ``count`` says: it may say no more than the part can hold.
+        """
         info = self.parts[name]
+        before = b""
         whole = copy.copy(info)
         whole.file_size = self.limits["unpacked_bytes"] + 1  # else the library cuts off what was not declared
         size = 0
@@ -140,6 +147,9 @@ class _Package:
                 size += len(piece)
                 if size > info.file_size:
                     raise refuse("bomb", size=str(size // 1_048_576))
+                if b"ount" in piece and name.endswith(".xml"):
+                    _check_counts(before + piece, info.file_size)
+                before = piece[-_LONGEST_COUNT:]
                 yield piece
         if size != info.file_size:
             raise refuse("damaged")
@@ -255,6 +265,13 @@ def _after_last(data: bytes, closing: re.Pattern[bytes]) -> int:
             return found.end()
         at = data.rfind(b"</", 0, at)
     return -1
+
+
+def _check_counts(piece: bytes, most: int) -> None:
+    for one, other in _COUNT.findall(piece):
+        count = one or other
+        if not (count.isdigit() and len(count) < 12 and int(count) <= most):
+            raise refuse("damaged")
 
 
 def _check_xml(piece: bytes) -> None:

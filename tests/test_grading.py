@@ -268,5 +268,15 @@ def test_an_office_telephone_is_no_persons(specs: Specs) -> None:
     assert rules(resource(open_item("办公电话")), specs) == []
 
 
+def test_one_refusal_is_told_once(specs: Specs) -> None:
+    assert reasons(resource(open_item("姓名", "direct")), "E122", specs) == ["direct"]
+    assert reasons(resource(open_item("姓名", "direct"), data_grade="g3"), "E122", specs) == ["deny", "direct"]
+
+
+def test_figures_declared_sensitive_are_figures(specs: Specs) -> None:
+    content = resource(open_item("年度"), open_item("确诊率", "sensitive"), record_subject="统计")
+    assert errors(content, specs) == set()
+
+
 def test_the_grader_is_made_once(specs: Specs) -> None:
     assert grader_of(specs) is grader_of(specs)

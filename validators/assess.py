@@ -4,6 +4,7 @@ The rule table is compiled once per specification into closures. A value that it
 costs one call; only the others meet the checks that word what is wrong.
 """
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +14,7 @@ from catalog_specs import Specs
 from catalog_specs.model import Level
 
 # the modules below enter their checkers into the table when they are imported
-from validators import entry, fields, items, sharing  # noqa: F401
+from validators import entry, fields, items, personal, sharing  # noqa: F401
 from validators.case import Case, Content, Facts, Suggestion
 from validators.checkers import Built, CaseCheck, Quick, ValueCheck, build
 from validators.findings import NO_ITEM, Finding, Need
@@ -157,5 +158,12 @@ def assess_all(
     own = keys or [f"row:{n}" for n in range(len(contents))]
     known = with_file(facts, contents, own)
     engine = engine_of(specs)
-    for content, key in zip(contents, own, strict=True):
-        yield engine.judge(content, known, key)
+    collecting = gc.isenabled()
+    # judging makes no cycles; a collector that walks a whole file again and again costs a third
+    gc.disable()
+    try:
+        for content, key in zip(contents, own, strict=True):
+            yield engine.judge(content, known, key)
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,4 +1,4 @@
-"""Grades: what the items and the impact suggest, the matrices, the open projection, personal information."""
+"""Grades: what the items and the impact suggest, the matrices, the open projection and what it may hold."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +40,7 @@ class Grader:
         self.impersonal = frozenset(self.spec.impersonal_subjects)
         self.of_bodies = frozenset(self.spec.of_bodies)
         self.library = Library(specs)
+        self.overrides: dict[str, Override] = {row.applies_to: row for row in self.spec.overrides}
         self.masked_levels = frozenset(level for row in self.spec.overrides for level in row.lifted_by_levels)
         self.mask_words = frozenset(word for row in self.spec.overrides for word in row.lifted_by_masks)
         self.no_mask = re.compile("|".join(f"(?:{part})" for part in self.spec.no_mask) or "(?!)")
@@ -149,8 +150,13 @@ class Grader:
         if case.by_items == self.floor.grade:
             return self.floor.grade  # what all the items do not ask for, some of them do not
         by_law = case.disclosed
-        left = [n for n in case.opened if case.item_name(n) not in by_law and not self.is_masked(case, n)]
+        left = [n for n in case.opened if case.item_name(n) not in by_law and not self._leaves_clean(case, n)]
         return self.suggest(case, left, weak=False).grade
+
+    def _leaves_clean(self, case: Case, number: int) -> bool:
+        """Whether an item leaves without what identifies; if it only says so, shelving asks for the proof."""
+        row = self.override_of(case, number)
+        return self.is_masked(case, number) or (row is not None and self.is_lifted(case, number, row))
 
     # ---- masks ----
 
@@ -164,11 +170,48 @@ class Grader:
         return case.text("processing_level") in self.masked_levels and self.has_mask(case.items[number])
 
     def is_masked(self, case: Case, number: int) -> bool:
-        """Whether an item is said to leave without what identifies; shelving asks for the proof."""
+        """Whether an item is said to leave masked."""
         item = case.items[number]
         if not self.has_mask(item):
             return False
         return self.was_masked(case, number) or any(word in item["mask_rule"] for word in self.mask_words)
+
+    # ---- personal information among what leaves (§3.4 personal_info_override) ----
+
+    def refused(self, case: Case) -> list[tuple[int, Override]]:
+        """The items that may not be opened for whom they tell of, each with the override that says so."""
+        found = []
+        for number in case.opened:
+            row = None if case.item_name(number) in case.disclosed else self.override_of(case, number)
+            if row is None:
+                continue
+            cell = row.unconditional if case.open == UNCONDITIONAL else row.conditional
+            # where the cell asks for desensitization, what is left to prove is the need `desens`
+            if cell == "deny" and not self.is_lifted(case, number, row):
+                found.append((number, row))
+        return found
+
+    def override_of(self, case: Case, number: int) -> Override | None:
+        """The override for what an item is declared to be, or what its strong name says that it is."""
+        kind = case.classes[number]
+        if kind not in PERSONAL:
+            return None
+        content = self.kind_of.get(case.hints[number].detector)
+        of_minors = any(word in case.item_name(number) for word in self.spec.minor_words)
+        if case.person and (of_minors or (content and content.key == "minors")):
+            return self.overrides["minors"]
+        return self.overrides.get(kind)
+
+    def is_lifted(self, case: Case, number: int, row: Override) -> bool:
+        """Whether the mask, the processing level or the subject lifts an override."""
+        item, strong = case.items[number], bool(case.hints[number].detector)
+        masked = self.has_mask(item)
+        if masked and any(word in item["mask_rule"] for word in row.lifted_by_masks):
+            return True
+        if case.text("processing_level") in row.lifted_by_levels and (masked or not strong):
+            return True
+        # a strong name is never lifted by what the steward says of the subject
+        return not strong and case.text("record_subject") in row.lifted_by_subjects
 
 
 def opened_items(case: Case) -> list[int]:
@@ -294,7 +337,9 @@ def matrix_open(rule: Rule, specs: Specs, *, field: str) -> Built:
             return
         params = {"grade": specs.label("data_grade", grade), "type": specs.label("open_type", case.open)}
         if cell == "deny":
-            case.add(rule.id, field, params["type"], reason="deny", params=params)
+            # where only its items forbid it and they are named one by one, the grade need not be told
+            if grade == case.grade or not grader.refused(case):
+                case.add(rule.id, field, params["type"], reason="deny", params=params)
             return
         for part in cell.split("+"):
             if part == "justify" and (case.text("justification") or case.text("non_open_reason")):
@@ -339,144 +384,3 @@ def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
                 case.add(rule.id, field, f"{text_of(target)}｜{text_of(degree)}", params=params)
 
     return of_case(check)
-
-
-# ---- personal information ---------------------------------------------------------------------------------
-
-
-@checker("strong_name_denied")
-def strong_name_denied(rule: Rule, specs: Specs, *, field: str) -> Built:
-    grader = grader_of(specs)
-
-    def check(case: Case) -> None:
-        for number in case.hinted:
-            item = case.items[number]
-            kind = grader.kind_of.get(case.hints[number].detector)
-            if kind is None or item.get(field) != "none":
-                continue
-            if grader.was_masked(case, number):
-                continue  # a derived, masked resource: the proof of desensitization decides
-            params = {"item": case.item_name(number), "kind": kind.zh}
-            case.add(rule.id, f"items.{field}", case.item_name(number), number, params=params)
-
-    return of_case(check)
-
-
-@checker("hint_contradicts")
-def hint_contradicts(rule: Rule, specs: Specs, *, pii: str, subject: str) -> Built:
-    grader = grader_of(specs)
-
-    def check(case: Case) -> None:
-        stated = case.get(subject)
-        for number in case.hinted:
-            item = case.items[number]
-            kind = grader.kind_of.get(case.hints[number].detector)
-            if kind is None:
-                continue
-            name = case.item_name(number)
-            if item.get(pii) == "quasi":
-                params = {"item": name, "kind": kind.zh, "declared": specs.label("pii_class", "quasi")}
-                case.add(rule.id, f"items.{pii}", name, number, "pii", params)
-            if type(stated) is str and stated == "统计":
-                case.add(
-                    rule.id, subject, stated, reason="subject", params={"item": name, "declared": stated}
-                )
-
-    return of_case(check)
-
-
-@checker("personal_override")
-def personal_override(rule: Rule, specs: Specs, *, field: str) -> Built:
-    override = _Overrides(rule, specs, field)
-    return of_case(override.check, open_=GOES_OUT)
-
-
-class _Overrides:
-    """Personal information among the items that leave (§3.4 personal_info_override, §12 R6, R7)."""
-
-    def __init__(self, rule: Rule, specs: Specs, field: str) -> None:
-        self.rule, self.specs, self.field = rule, specs, field
-        self.grader = grader_of(specs)
-        self.rows = {row.applies_to: row for row in specs.grading.overrides}
-        self.minor_words = specs.grading.minor_words
-        self.always_masked = frozenset(specs.grading.always_masked)
-
-    def check(self, case: Case) -> None:
-        if not case.opened:
-            return
-        published = []
-        for number in case.opened:
-            if case.item_name(number) in case.disclosed:
-                published.append(case.item_name(number))
-                self._disclosed(case, number)
-                continue
-            row = self._row(case, number)
-            if row is not None:
-                self._judge(case, number, row)
-        if case.get("disclosure_basis"):
-            self._consent(case, published)
-
-    def _row(self, case: Case, number: int) -> Override | None:
-        """The override for what an item is declared to be, or what its strong name says that it is."""
-        kind = case.classes[number]
-        if kind not in PERSONAL:
-            return None
-        content = self.grader.kind_of.get(case.hints[number].detector)
-        of_minors = any(word in case.item_name(number) for word in self.minor_words)
-        if case.person and (of_minors or (content and content.key == "minors")):
-            return self.rows["minors"]
-        if kind in ("direct", "sensitive"):
-            return self.rows["sensitive" if kind == "sensitive" else "direct"]
-        return None
-
-    def _judge(self, case: Case, number: int, row: Override) -> None:
-        cell = row.unconditional if case.open == UNCONDITIONAL else row.conditional
-        if cell != "deny" or self._lifted(case, number, row):
-            return  # what is left to prove is the need `desens`
-        params = {"item": case.item_name(number), "type": self.specs.label("open_type", case.open)}
-        case.add(self.rule.id, self.field, params["item"], number, row.applies_to, params)
-
-    def _lifted(self, case: Case, number: int, row: Override) -> bool:
-        item, strong = case.items[number], bool(case.hints[number].detector)
-        masked = self.grader.has_mask(item)
-        if masked and any(word in item["mask_rule"] for word in row.lifted_by_masks):
-            return True
-        if case.text("processing_level") in row.lifted_by_levels and (masked or not strong):
-            return True
-        # a strong name is never lifted by what the steward says of the subject
-        return not strong and case.text("record_subject") in row.lifted_by_subjects
-
-    def _disclosed(self, case: Case, number: int) -> None:
-        kind = self.grader.kind_of.get(case.hints[number].detector)
-        masked = self.grader.has_mask(case.items[number])
-        if kind is not None and kind.key in self.always_masked and not masked:
-            params = {"item": case.item_name(number)}
-            case.add(self.rule.id, self.field, params["item"], number, "masked", params)
-
-    def _consent(self, case: Case, published: list[str]) -> None:
-        laws = []
-        for row in disclosure_rows(case.content):
-            named = f"《{row['title']}》{row['article']}"
-            requires = self.grader.library.requires_publication(row)
-            if requires is False:
-                case.add(self.rule.id, "disclosure_basis", named, reason="not_required")
-                continue
-            laws.append(named)
-            if requires is None:
-                case.need("basis", "unknown", {"value": named})
-        if published:
-            case.need("head_consent", "disclosure", {"law": "、".join(laws), "items": "、".join(published)})
-
-
-@checker("mask_needed")
-def mask_needed(rule: Rule, specs: Specs, *, field: str) -> Built:
-    grader = grader_of(specs)
-
-    def check(case: Case) -> None:
-        for number in case.opened:
-            item, name = case.items[number], case.item_name(number)
-            if item.get("sensitive_flag") != "1" or name in case.disclosed or grader.has_mask(item):
-                continue
-            case.add(rule.id, f"items.{field}", name, number, params={"item": name})
-
-    return of_case(check, open_=GOES_OUT)

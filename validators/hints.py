@@ -1,7 +1,7 @@
 """What an item's names hint at: strong whole names of identifiers, and weak words (domain §2.5, §12 R11)."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,8 @@ _REMARK = re.compile(r"[（(【\[][^（(【\[）)】\]]*[）)】\]]")
 _NUMBER = re.compile(r"[0-9]+$")
 # 是否有手机号, 有无指纹: an answer of yes or no is not the number itself
 _QUESTION = re.compile(r"^(?:是否|有无)")
+_SEPARATOR = re.compile(r"[\W_]+")
+SECRET_TIER = "secret"
 _LATIN_RUN = re.compile(r"[a-z]+")
 
 
@@ -32,8 +34,7 @@ def hinter(specs: Specs) -> Hinter:
     endings = tuple(hints.cancel_endings)
     strong_names = {fold(name): row.detector for row in hints.strong for name in row.names}
     strong_codes = {code.lower(): row.detector for row in hints.strong for code in row.codes}
-    weak = _Words({tier: tuple(words) for tier, words in hints.weak.items() if tier != "secret"})
-    secret = _Words({"secret": tuple(hints.weak.get("secret", ()))})
+    weighed = _Words(hints.weak)
     by_ending = sorted(strong_names, key=len, reverse=True)
 
     any_ending = tuple(by_ending)
@@ -47,13 +48,14 @@ def hinter(specs: Specs) -> Hinter:
     @lru_cache(maxsize=131_072)
     def hint(name: str, code: str) -> Hint:
         bare, lowered = _REMARK.sub("", name).strip() or name, code.lower()
-        detector = "" if _QUESTION.match(bare) else strong(bare) or strong(name)
+        detector = "" if _QUESTION.match(bare) else strong(bare) or (strong(name) if bare != name else "")
         detector = detector or strong_codes.get(lowered, "")
-        tiers, words = ({}, ()) if bare.endswith(endings) else weak.find(narrow(name), lowered)
-        found_secret = secret.find(name, lowered)[1]
-        if not (detector or words or found_secret):
+        found = weighed.find(narrow(name), lowered)
+        secret = next((word for word, tier in found.items() if tier == SECRET_TIER), "")
+        weak = {} if bare.endswith(endings) else {w: tier for w, tier in found.items() if tier != SECRET_TIER}
+        if not (detector or weak or secret):
             return NOTHING
-        return Hint(detector, frozenset(tiers), words, found_secret[0] if found_secret else "")
+        return Hint(detector, frozenset(weak.values()), tuple(weak), secret)
 
     return hint
 
@@ -76,14 +78,15 @@ def secret_words(specs: Specs) -> Callable[[str], str]:
 class _Words:
     """Word lists by tier: Chinese words are looked for in the name, Latin ones as parts of code and name."""
 
-    def __init__(self, tiers: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, tiers: Mapping[Any, Iterable[str]]) -> None:
         self._tier_of = {word.lower(): tier for tier, words in tiers.items() for word in words}
         chinese = sorted((w for w in self._tier_of if not w.isascii()), key=len, reverse=True)
         self._latin = {w for w in self._tier_of if w.isascii()}
-        self._pattern = re.compile("|".join(map(re.escape, chinese))) if chinese else None
+        self._pattern = re.compile("|".join(map(re.escape, chinese)) or "(?!)")
 
-    def find(self, name: str, code: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-        words = self._pattern.findall(name) if self._pattern else []
-        parts = set(re.split(r"[\W_]+", code)) | {code} | set(_LATIN_RUN.findall(name.lower()))
+    def find(self, name: str, code: str) -> dict[str, str]:
+        """The words found, each with its tier: Chinese ones in their order, then Latin ones."""
+        words = self._pattern.findall(name)
+        parts = {code, *_SEPARATOR.split(code), *_LATIN_RUN.findall(name.lower())}
         words += sorted(parts & self._latin)
-        return {self._tier_of[word]: None for word in words}, tuple(dict.fromkeys(words))
+        return {word: self._tier_of[word] for word in words}
