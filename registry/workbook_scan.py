@@ -41,7 +41,7 @@ _LONGEST_BLOCK = _LONGEST_PART = 64 << 20
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
-    KeyError,
+    LookupError,
     ParseError,
     EOFError,
     ValueError,

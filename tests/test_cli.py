@@ -133,7 +133,7 @@ def test_the_template_is_empty_for_the_importer(tmp_path: Path) -> None:
     assert mulu("template", out).returncode == 0
     book = openpyxl.load_workbook(out)
     assert [s.title for s in book if s.sheet_state == "visible"] == ["目录", "信息项", "说明"]
-    assert book["目录"]["A3"].value == "示例：婚姻登记信息"
+    assert book["目录"]["A3"].value == "示例：最低生活保障对象信息"
     done = mulu("check", out)
     assert done.returncode == 2
     assert "没有可读的目录行" in done.stderr

@@ -59,6 +59,19 @@ def test_an_identity_number_said_to_be_masked_needs_its_mask(specs: Specs) -> No
     assert errors(opened(open_item("身份证号", "direct", mask_rule="首1尾2"), **derived), specs) == set()
 
 
+def test_an_identity_number_is_no_quasi_identifier(specs: Specs) -> None:
+    content = opened(open_item("企业名称"), open_item("身份证号", "quasi"))
+    assert reasons(content, "E122", specs) == ["direct"]
+    assert reasons(content, "W219", specs) == ["pii"]
+
+
+@pytest.mark.parametrize("level", ["sjjgcd02", "sjjgcd04"])
+def test_calling_a_list_of_names_a_statistic_opens_no_name(level: str, specs: Specs) -> None:
+    derived = {"processing_level": level, "derived_from": {"code": "1", "method": "汇总"}}
+    assert errors(opened(open_item("姓名", "direct"), **derived), specs) == {"E122"}
+    assert errors(opened(open_item("姓名", "direct", mask_rule="首字加某"), **derived), specs) == set()
+
+
 @pytest.mark.parametrize("rule", ["不脱敏", "无需脱敏", "未脱敏处理", "原样", "不需要", "明文"])
 def test_a_mask_that_masks_nothing_is_none(rule: str, specs: Specs) -> None:
     derived = {"processing_level": "sjjgcd02", "derived_from": {"code": "1", "method": "掩码"}}

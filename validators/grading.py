@@ -15,7 +15,8 @@ from validators.findings import text_of
 from validators.hints import NOTHING, Hinter, hinter
 from validators.sharing import CONDITIONAL, GOES_OUT, NONE, UNCONDITIONAL
 
-PERSONAL = frozenset({"direct", "quasi", "sensitive"})
+IDENTIFYING = frozenset({"direct", "sensitive"})
+PERSONAL = IDENTIFYING | {"quasi"}
 
 
 class ItemGrade(NamedTuple):
@@ -208,7 +209,9 @@ class Grader:
         masked = self.has_mask(item)
         if masked and any(word in item["mask_rule"] for word in row.lifted_by_masks):
             return True
-        if case.text("processing_level") in row.lifted_by_levels and (masked or not strong):
+        # calling a resource masked or aggregated lifts no identifier whose mask nobody names
+        bare = strong or row.applies_to == "direct"
+        if case.text("processing_level") in row.lifted_by_levels and (masked or not bare):
             return True
         # a strong name is never lifted by what the steward says of the subject
         return not strong and case.text("record_subject") in row.lifted_by_subjects
@@ -256,7 +259,7 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 def prepare(case: Case, grader: Grader) -> None:
     """Fill in what the checks of grades and needs share: hints, classes, subject, open items, the suggestion.
 
-    ``classes`` are what opening is judged on: a strong name outweighs 非个人信息.
+    ``classes`` are what opening is judged on: a strong name outweighs 非个人信息 and 准标识符.
     """
     case.told = [
         (_text(item, "item_name"), _text(item, "item_code"), _text(item, "pii_class")) for item in case.items
@@ -264,7 +267,7 @@ def prepare(case: Case, grader: Grader) -> None:
     case.hints = hints = grader.hints(case)
     case.hinted = [n for n, hint in enumerate(hints) if hint is not NOTHING]
     case.classes = [
-        "direct" if hint.detector and declared not in PERSONAL else declared
+        "direct" if hint.detector and declared not in IDENTIFYING else declared
         for (_name, _code, declared), hint in zip(case.told, hints, strict=True)
     ]
     case.person = grader.is_about_persons(case)

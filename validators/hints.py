@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"[0-9]+$")
 # 是否有手机号, 有无指纹: an answer of yes or no is not the number itself
 _QUESTION = re.compile(r"^(?:是否|有无)")
 _SEPARATOR = re.compile(r"[\W_]+")
-SECRET_TIER = "secret"
+CLASSIFIED = "secret"
 _LATIN_RUN = re.compile(r"[a-z]+")
 
 
@@ -51,8 +51,8 @@ def hinter(specs: Specs) -> Hinter:
         detector = "" if _QUESTION.match(bare) else strong(bare) or (strong(name) if bare != name else "")
         detector = detector or strong_codes.get(lowered, "")
         found = weighed.find(narrow(name), lowered)
-        secret = next((word for word, tier in found.items() if tier == SECRET_TIER), "")
-        weak = {} if bare.endswith(endings) else {w: tier for w, tier in found.items() if tier != SECRET_TIER}
+        secret = next((word for word, tier in found.items() if tier == CLASSIFIED), "")
+        weak = {} if bare.endswith(endings) else {w: tier for w, tier in found.items() if tier != CLASSIFIED}
         if not (detector or weak or secret):
             return NOTHING
         return Hint(detector, frozenset(weak.values()), tuple(weak), secret)
