@@ -16,7 +16,13 @@ from tests.conftest import lacking
 from tests.examples import good
 
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 
 
 @pytest.fixture
@@ -28,7 +34,9 @@ def served(tmp_path: Path, entries_file: Callable[..., Path]) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([mulu, "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [mulu, "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL
+    )
     try:
         yield _wait(f"http://127.0.0.1:{port}")
     finally:
@@ -63,23 +71,31 @@ def page(served: str) -> Iterator[tuple[object, str, list[str]]]:
         browser.close()
 
 
-def test_a_steward_sees_what_is_wrong_and_drops_a_file(page: tuple, entries_file: Callable[..., Path]) -> None:
+def test_a_steward_sees_what_is_wrong_and_drops_a_file(
+    page: tuple, entries_file: Callable[..., Path]
+) -> None:
     opened, address, asked = page
     opened.goto(address)
     opened.get_by_text("错误 1").click()
     assert opened.get_by_text("更新周期“偶尔”不在更新周期表中").is_visible()
     opened.get_by_role("link", name="校验文件").click()
-    opened.set_input_files("input[type=file]", str(entries_file([good("OK05", share_type="9")], name="新目录.xlsx")))
+    opened.set_input_files(
+        "input[type=file]", str(entries_file([good("OK05", share_type="9")], name="新目录.xlsx"))
+    )
     opened.get_by_role("button", name="校验", exact=True).click()
     opened.wait_for_selector(".findings")
-    assert opened.get_by_text("目录!AC2").is_visible() or opened.locator(".place").first.inner_text().startswith("目录!")
+    assert opened.get_by_text("目录!AC2").is_visible() or opened.locator(
+        ".place"
+    ).first.inner_text().startswith("目录!")
     assert all(url.startswith((address, "data:", "blob:")) for url in asked)
 
 
 def test_the_annotated_copy_comes_as_a_download(page: tuple, entries_file: Callable[..., Path]) -> None:
     opened, address, _asked = page
     opened.goto(f"{address}/check")
-    opened.set_input_files("input[type=file]", str(entries_file([good("OK05", share_type="9")], name="新目录.xlsx")))
+    opened.set_input_files(
+        "input[type=file]", str(entries_file([good("OK05", share_type="9")], name="新目录.xlsx"))
+    )
     with opened.expect_download() as waiting:
         opened.get_by_role("button", name="取回批注副本").click()
     assert waiting.value.suggested_filename == "新目录-校验.xlsx"

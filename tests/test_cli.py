@@ -105,7 +105,9 @@ def test_an_unknown_profile_exits_with_2(bad_file: Path) -> None:
 
 
 def test_the_profile_follows_the_providers_region(entries_file: Make) -> None:
-    path = entries_file([good("OK02", provider_code="11520200009421020T", resource_code=None)], name="六盘水.jsonl")
+    path = entries_file(
+        [good("OK02", provider_code="11520200009421020T", resource_code=None)], name="六盘水.jsonl"
+    )
     assert report(path)["profile"] == "liupanshui_2025"
 
 
@@ -225,7 +227,10 @@ def test_the_schema_is_json_schema() -> None:
 
 def test_drafts_of_a_ddl_file_can_be_imported(tmp_path: Path) -> None:
     ddl = tmp_path / "t.sql"
-    ddl.write_text("CREATE TABLE gc (id INT PRIMARY KEY COMMENT '编号', mc VARCHAR(50) COMMENT '公厕名称') COMMENT='公厕名录';", "utf-8")
+    ddl.write_text(
+        "CREATE TABLE gc (id INT PRIMARY KEY COMMENT '编号', mc VARCHAR(50) COMMENT '公厕名称') COMMENT='公厕名录';",
+        "utf-8",
+    )
     out = tmp_path / "草稿.xlsx"
     assert mulu("draft", ddl, "--out", out).returncode == 0
     done = mulu("import", out, "--provider", "115203000094210200=遵义市民政局")

@@ -123,7 +123,9 @@ def test_python_holds_no_rule_text(specs: Specs) -> None:
 
 
 def test_a_city_changes_a_value_by_an_overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "rules.yaml").write_text("rules:\n  - id: W201\n    fix: {zh: 按本市要求写摘要, en: as the city asks}\n", "utf-8")
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n  - id: W201\n    fix: {zh: 按本市要求写摘要, en: as the city asks}\n", "utf-8"
+    )
     before = load("zunyi_2020")
     monkeypatch.setenv("MULU_SPECS", str(tmp_path))
     after = load("zunyi_2020")
@@ -149,5 +151,7 @@ def test_the_readmes_show_the_real_output(readme: str, tmp_path: Path) -> None:
         words = command.split()[1:]
         words = [str(tmp_path / w) if w.endswith(".xlsx") and "/" not in w else w for w in words]
         script = Path(sys.executable).with_name("mulu")
-        done = subprocess.run([script, *words], capture_output=True, text=True, encoding="utf-8", cwd=ROOT, check=False)
+        done = subprocess.run(
+            [script, *words], capture_output=True, text=True, encoding="utf-8", cwd=ROOT, check=False
+        )
         assert done.stdout == output

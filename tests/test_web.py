@@ -104,7 +104,8 @@ def test_rows_that_are_no_objects_are_findings(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"), [(b"{", "application/json"), (b"x", "text/plain"), (b"[" * 100_000, "application/json")]
+    ("content", "kind"),
+    [(b"{", "application/json"), (b"x", "text/plain"), (b"[" * 100_000, "application/json")],
 )
 def test_a_body_that_cannot_be_read_is_rejected(client: TestClient, content: bytes, kind: str) -> None:
     answer = client.post("/api/v1/check", content=content, headers={"content-type": kind})

@@ -42,7 +42,9 @@ def list_(
         for row in rows:
             state_text = specs.say(f"state_{row.entry.state}", spoken)
             trouble = f"  ✗{row.version.errors}" if row.version.errors else ""
-            say(f"{row.entry.code or row.entry.id}  {state_text}  {row.agency.name}  {row.version.name}{trouble}")
+            say(
+                f"{row.entry.code or row.entry.id}  {state_text}  {row.agency.name}  {row.version.name}{trouble}"
+            )
         if not rows:
             say(specs.say("no_entries", spoken))
 
@@ -68,7 +70,9 @@ def show(
             say_json(shown_json(row, chosen, versions, spoken))
             return
         specs = load(chosen.profile)
-        say(f"{row.entry.code or row.entry.id}  {chosen.name}  {specs.say(f'state_{row.entry.state}', spoken)}")
+        say(
+            f"{row.entry.code or row.entry.id}  {chosen.name}  {specs.say(f'state_{row.entry.state}', spoken)}"
+        )
         for line in _content_lines(chosen, specs):
             say(line)
         for worded_finding in stored_findings(chosen, spoken):
@@ -116,7 +120,9 @@ def diff(
         kind = specs.say(f"change_{change.kind}", spoken)
         cls = specs.say(f"class_{change.change_class}", spoken)
         where = f"信息项“{change.item}” " if change.item and change.field != "items" else ""
-        say(f"{kind}  {where}{change.label}：{change.before or '（空）'} → {change.after or '（空）'}  [{cls}]")
+        say(
+            f"{kind}  {where}{change.label}：{change.before or '（空）'} → {change.after or '（空）'}  [{cls}]"
+        )
     if not changes:
         say(specs.say("no_differences", spoken))
 

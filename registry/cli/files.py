@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from registry.checking import FileCheck
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="目录文件：.xlsx、.csv 或 .jsonl")]
-AnnotateOption = Annotated[Path | None, typer.Option("--annotate", metavar="OUT.xlsx", help="写出带批注的副本")]
+AnnotateOption = Annotated[
+    Path | None, typer.Option("--annotate", metavar="OUT.xlsx", help="写出带批注的副本")
+]
 
 
 class Format(StrEnum):
@@ -57,7 +59,9 @@ def check(
     file: FileArgument,
     profile: ProfileOption = None,
     format_: Annotated[Format, typer.Option("--format", help="报告格式")] = Format.TEXT,
-    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="达到哪一级算不通过（退出码 1）")] = FailOn.ERROR,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="达到哪一级算不通过（退出码 1）")
+    ] = FailOn.ERROR,
     annotate: AnnotateOption = None,
     provider: ProviderOption = None,
     lang: LangOption = None,
@@ -98,7 +102,9 @@ def check(
     raise typer.Exit(1 if failing else 0)
 
 
-def _annotate(found: "FileCheck", target: Path | None, lang: str, allocated: dict[int, str] | None = None) -> None:
+def _annotate(
+    found: "FileCheck", target: Path | None, lang: str, allocated: dict[int, str] | None = None
+) -> None:
     if target is None:
         return
     if found.secret:
@@ -135,7 +141,9 @@ def template(
 def import_(
     file: FileArgument,
     profile: ProfileOption = None,
-    existing: Annotated[bool, typer.Option("--existing", help="登记已在用的存量目录，问题列入整改清单")] = False,
+    existing: Annotated[
+        bool, typer.Option("--existing", help="登记已在用的存量目录，问题列入整改清单")
+    ] = False,
     all_or_nothing: Annotated[bool, typer.Option("--all-or-nothing", help="有一条错误就整批不登记")] = False,
     annotate: AnnotateOption = None,
     provider: ProviderOption = None,
@@ -190,7 +198,9 @@ def export(
 @worded
 def draft(
     source: Annotated[str, typer.Argument(metavar="URL|DDL.sql", help="数据库地址，或建表语句文件")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="写到 .xlsx、.csv 或 .jsonl；默认把 JSON 行打印出来")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="写到 .xlsx、.csv 或 .jsonl；默认把 JSON 行打印出来")
+    ] = None,
     schema: Annotated[str | None, typer.Option("--schema", help="只读这个模式")] = None,
     lang: LangOption = None,
 ) -> None:

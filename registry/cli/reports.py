@@ -18,7 +18,9 @@ def text_report(check: FileCheck, lang: str) -> str:
     """The report of a check for people: entry by entry, then counts, then needs."""
     specs = check.specs
     profile = specs.profile.en if lang == "en" else specs.profile.zh
-    head = specs.say("report_head", lang, file=check.path.name, entries=len(check.sheets.entries), profile=profile)
+    head = specs.say(
+        "report_head", lang, file=check.path.name, entries=len(check.sheets.entries), profile=profile
+    )
     if check.secret:
         places = [f"  E125 {_place(line, specs, lang)}" for line in check.lines(lang)]
         return "\n".join([specs.say("report_secret", lang), *places])

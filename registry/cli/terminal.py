@@ -28,7 +28,10 @@ class Lang(StrEnum):
 
 LangOption = Annotated[Lang | None, typer.Option("--lang", help="报告的语言；默认随系统语言")]
 JsonOption = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="适用的办法：zunyi_2020、liupanshui_2025；默认按提供方代码判断")]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", help="适用的办法：zunyi_2020、liupanshui_2025；默认按提供方代码判断"),
+]
 ProviderOption = Annotated[
     str | None, typer.Option("--provider", help="文件没有提供方列时使用：统一社会信用代码，可加 =单位名称")
 ]

@@ -18,9 +18,10 @@ from registry.entries import count_entries, find_entry, get_version, list_entrie
 from registry.errors import Rejected, TooLarge, Unavailable
 from registry.shown import entry_json, shown_json
 from registry.web.given import Reading, stored, today
+from registry.web.problems import ANSWERS
 from validators.case import Facts
 
-router = APIRouter()
+router = APIRouter(responses=ANSWERS)
 Lang = Literal["zh", "en"]
 PAGE_LIMIT = 1000
 _CHECK_BODY = {
@@ -52,7 +53,13 @@ def healthz(session: Reading) -> dict[str, str]:
 def list_specs() -> dict[str, Any]:
     """The profiles with the digest of their specification."""
     rows = [
-        {"profile": p.key, "name": p.zh, "city": p.city, "valid_from": p.valid_from, "spec": load(p.key).digest}
+        {
+            "profile": p.key,
+            "name": p.zh,
+            "city": p.city,
+            "valid_from": p.valid_from,
+            "spec": load(p.key).digest,
+        }
         for p in profiles().values()
     ]
     return {"items": rows}

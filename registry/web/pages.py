@@ -11,7 +11,15 @@ from catalog_specs import load
 from catalog_specs.model import Level
 from registry.annotating import annotated_copy
 from registry.checking import FileCheck, check_file, unreadable_json
-from registry.entries import Row, count_entries, find_entry, get_version, list_agencies, list_entries, versions_of
+from registry.entries import (
+    Row,
+    count_entries,
+    find_entry,
+    get_version,
+    list_agencies,
+    list_entries,
+    versions_of,
+)
 from registry.errors import Unreadable
 from registry.export import Columns, items_of
 from registry.shown import entry_json, shown_json, stored_findings
@@ -60,7 +68,10 @@ def start(
 
 def _shown(row: Row) -> dict[str, Any]:
     specs = load(row.version.profile)
-    labels = {key: specs.label(key, getattr(row.version, key) or "") for key in ("share_type", "open_type", "data_grade")}
+    labels = {
+        key: specs.label(key, getattr(row.version, key) or "")
+        for key in ("share_type", "open_type", "data_grade")
+    }
     findings = [f for f in stored_findings(row.version, "zh") if f["level"] != Level.NOTE]
     return entry_json(row) | {"labels": labels, "findings": findings}
 
@@ -108,7 +119,9 @@ def check_upload(
             found = check_file(path, facts=Facts(today=today().date()))
         except Unreadable as error:
             report = unreadable_json(path, error, "zh")
-            return render(request, "check.html", {"check": report, "groups": [("", report["findings"])]}, status=422)
+            return render(
+                request, "check.html", {"check": report, "groups": [("", report["findings"])]}, status=422
+            )
         if want == "copy" and not found.secret:
             return _download(annotated_copy(found), f"{path.stem}-校验.xlsx")
         return render(request, "check.html", _report(found))
@@ -124,7 +137,11 @@ def _report(found: FileCheck) -> dict[str, Any]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for line in found.lines():
         place = f"{line.place.sheet}!{line.cell}" if line.cell and line.place.sheet else line.cell
-        row = {**line.worded._asdict(), "level": str(line.worded.level), "place": place or f"第{line.place.row}行"}
+        row = {
+            **line.worded._asdict(),
+            "level": str(line.worded.level),
+            "place": place or f"第{line.place.row}行",
+        }
         groups.setdefault(line.entry, []).append(row)
     check = {
         "file": found.path.name,

@@ -1,6 +1,7 @@
 """Every error as a page or as RFC 9457 JSON, by what the client asked for."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +13,30 @@ from registry.errors import MuluError, NotFound, Rejected, TooLarge, Unreadable
 from registry.web.templates import render
 from validators.findings import word
 
+PROBLEM_TYPE = "application/problem+json"
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["type", "title", "status", "detail", "instance"],
+}
+# what any route may answer instead; stands in the description of each (RFC 9457)
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"description": said, "content": {PROBLEM_TYPE: {"schema": _PROBLEM_SCHEMA}}}
+    for status, said in (
+        (404, "没有"),
+        (410, "已注销"),
+        (413, "过大"),
+        (422, "不合规"),
+        (503, "暂时不能使用"),
+    )
+}
 TYPE_PREFIX = "urn:mulu:problem:"
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -40,10 +65,12 @@ def problem(request: Request, status: int, title: str, detail: str, **more: obje
     """One error: a page for a browser, RFC 9457 JSON for everything else."""
     wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
     if wants_page:
-        return render(request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status)
+        return render(
+            request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status
+        )
     body = {"type": f"{TYPE_PREFIX}{title}", "title": title, "status": status, "detail": detail}
     body |= {"instance": request.url.path} | more
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+    return JSONResponse(body, status_code=status, media_type=PROBLEM_TYPE)
 
 
 async def _mulu(request: Request, error: Exception) -> Response:
