@@ -124,7 +124,11 @@ class Specs:
     def cited(self, sources: tuple[str, ...], lang: str = "zh") -> str:
         """Some citations as people read them; what only another city's measure says is left out."""
         index = self.document("sources", Sources).index
-        own = [s for s in sources if (found := index.get(s.partition(" ")[0])) is None or self._is_ours(found.profile)]
+        own = [
+            s
+            for s in sources
+            if (found := index.get(s.partition(" ")[0])) is None or self._is_ours(found.profile)
+        ]
         return ("; " if lang == "en" else "；").join(self.citation(source, lang) for source in own or sources)
 
     def _is_ours(self, profile: str) -> bool:

@@ -62,7 +62,10 @@ def check_all(
         _profile,
         _citations,
     )
-    return [problem for check in checks for problem in check(files)] + [*check_law(documents), *_drafting(files)]
+    return [problem for check in checks for problem in check(files)] + [
+        *check_law(documents),
+        *_drafting(files),
+    ]
 
 
 def _drafting(files: Files) -> list[str]:

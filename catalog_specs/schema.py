@@ -66,7 +66,8 @@ def _codes(spec: FieldSpec, specs: Specs) -> dict[str, Any]:
 
 def _record(spec: FieldSpec) -> dict[str, Any]:
     parts = {
-        part.key: {"title": part.zh} | ({"type": "array", "items": {"type": "string"}} if part.is_list else {"type": "string"})
+        part.key: {"title": part.zh}
+        | ({"type": "array", "items": {"type": "string"}} if part.is_list else {"type": "string"})
         for part in spec.parts
     }
     required = [part.key for part in spec.parts if part.required]

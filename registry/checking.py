@@ -140,7 +140,8 @@ def _layout(sheet: RawSheet, specs: Specs, sheets: Sheets) -> Layout | None:
     if (sheet.name and sheet.name.startswith(tuple(names.ignored_prefixes))) or sheet.is_blank:
         return None
     ours = not sheet.name or sheet.name in (*names.entry_aliases, *names.item_aliases)
-    layout = find_layout(sheet, specs, only=ITEMS if sheet.name in names.item_aliases else "")
+    only = ITEMS if sheet.name in names.item_aliases else ""
+    layout = find_layout(sheet, specs, only=only, least=2 if ours else 3)
     if sheet.visible and layout is not None:
         return layout
     if not sheet.visible:

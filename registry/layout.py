@@ -90,8 +90,8 @@ def one_row_header(spec: FieldSpec, specs: Specs) -> str:
     return f"信息项{spec.zh}" if normal_header(spec.zh) in headers_of(specs).entry else spec.zh
 
 
-def find_layout(sheet: RawSheet, specs: Specs, *, only: str = "") -> Layout | None:
-    """The plan of a sheet; None when no row of its head looks like our headers.
+def find_layout(sheet: RawSheet, specs: Specs, *, only: str = "", least: int = 3) -> Layout | None:
+    """The plan of a sheet; None when no row of its head has ``least`` of our headers.
 
     ``only`` fixes the layout (a sheet that is called 信息项 is one of items, whatever else it holds).
     """
@@ -102,7 +102,7 @@ def find_layout(sheet: RawSheet, specs: Specs, *, only: str = "") -> Layout | No
         score = len({n for n in names if n in tables.entry or n in tables.item or n in tables.legacy})
         if score > best_score:
             best, best_score = number, score
-    if best_score < 3:
+    if best_score < least:
         return None
     kind = only or _kind(sheet.rows[best], tables)
     return _plan(sheet, best, kind, specs)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of the table stays a row)
 """The domain's worked examples in full: what follows from the code, the matter and the contact is filled in."""
 
 import copy

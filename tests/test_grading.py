@@ -270,7 +270,10 @@ def test_an_office_telephone_is_no_persons(specs: Specs) -> None:
 
 def test_one_refusal_is_told_once(specs: Specs) -> None:
     assert reasons(resource(open_item("姓名", "direct")), "E122", specs) == ["direct"]
-    assert reasons(resource(open_item("姓名", "direct"), data_grade="g3"), "E122", specs) == ["deny", "direct"]
+    assert reasons(resource(open_item("姓名", "direct"), data_grade="g3"), "E122", specs) == [
+        "deny",
+        "direct",
+    ]
 
 
 def test_figures_declared_sensitive_are_figures(specs: Specs) -> None:

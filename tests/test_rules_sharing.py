@@ -1,4 +1,4 @@
-"""Conditions as officials write them: taken apart into scope and purpose (W213), found restrictive, loose or added."""
+"""Conditions as officials write them: taken apart into scope and purpose, restrictive, loose or added."""
 
 import pytest
 

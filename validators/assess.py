@@ -14,7 +14,7 @@ from catalog_specs import Specs
 from catalog_specs.model import Level
 
 # the modules below enter their checkers into the table when they are imported
-from validators import entry, fields, items, personal, sharing  # noqa: F401
+from validators import conditions, entry, fields, items, personal, sharing  # noqa: F401
 from validators.case import Case, Content, Facts, Suggestion
 from validators.checkers import Built, CaseCheck, Quick, ValueCheck, build
 from validators.findings import NO_ITEM, Finding, Need
