@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from registry.keys import digest_of
 from registry.models import AuditEvent
@@ -28,7 +29,7 @@ def record(session: Session, acts: Sequence[Act], *, actor: str, now: datetime) 
     if not acts:
         return
     _lock(session)
-    last = session.execute(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).scalar_one_or_none()
+    last = session.execute(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)).scalar_one_or_none()
     seq, previous = (last.seq, last.digest) if last else (0, GENESIS)
     rows = []
     for act in acts:
@@ -55,7 +56,8 @@ def _lock(session: Session) -> None:
 
 def _digest(row: Mapping[str, Any]) -> str:
     shown = {key: row[key] for key in ("seq", "actor", "act", "subject", "details", "previous")}
-    return digest_of(shown | {"at": row["at"].isoformat(timespec="microseconds")})
+    # the database gives moments back in UTC, in whatever zone they were given
+    return digest_of(shown | {"at": row["at"].astimezone(UTC).isoformat(timespec="microseconds")})
 
 
 def verify(events: Iterable[AuditEvent]) -> int | None:
@@ -71,5 +73,5 @@ def verify(events: Iterable[AuditEvent]) -> int | None:
 
 def verify_all(session: Session) -> int | None:
     """``verify`` over the whole record, read in pieces."""
-    events = session.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars().yield_per(1000)
+    events = session.execute(select(AuditEvent).order_by(col(AuditEvent.seq))).scalars().yield_per(1000)
     return verify(events)

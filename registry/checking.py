@@ -147,9 +147,10 @@ def _layout(sheet: RawSheet, specs: Specs, sheets: Sheets) -> Layout | None:
     if not sheet.visible:
         # what the user does not see is not taken into the catalogue behind his back
         rule = "W237" if layout is not None or ours else ""
+    elif ours:
+        rule = "E170"  # a sheet that is called 目录 must be readable
     else:
-        # a sheet that is called 目录 must be readable; another one may be the steward's own notes
-        rule = "E170" if ours else "N302"
+        rule = "N302"  # the steward's own notes
     if rule:
         sheets.findings.append(Located(Finding(rule, value=sheet.name), Place(sheet.name, 1)))
     return None
@@ -189,17 +190,22 @@ def check_file(
         Unreadable: the file cannot be read.
         SpecError: there is no such profile.
     """
+    check = open_check(path, profile=profile, provider=provider)
+    if not check.secret:
+        judge(check, facts, progress=progress)
+    return check
+
+
+def open_check(path: Path, *, profile: str | None, provider: tuple[str, str] | None) -> FileCheck:
+    """A file read and not judged yet; parameters and errors as for ``check_file``."""
     specs = load(profile)
     kind, sheets = read_file(path, specs)
     if profile is None:
         specs = load(choose_profile(sheets, specs))
     check = FileCheck(path, file_sha256(path), kind, specs, sheets)
     check.secret = any(located.finding.rule == "E125" for located in sheets.findings)
-    if check.secret:
-        return check
     if provider:
         fill_provider(sheets.entries, provider)
-    judge(check, facts, progress=progress)
     return check
 
 

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from catalog_specs import Specs
 from registry.models import CodeNode, CodeRecord
@@ -42,43 +44,50 @@ def _division(digit: str, levels: Sequence[str], specs: Specs) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+class CodeUse(NamedTuple):
+    """Which entry a code belongs to, and whether it is retired."""
+
+    entry_id: str
+    retired: bool
+
+
 def allocate(session: Session, wanted: Sequence[tuple[str, str]], specs: Specs, *, now: datetime) -> dict[str, str]:
     """Give codes to entries: ``wanted`` holds (entry id, class code); answers entry id -> code.
 
-    Numbers go on from the last one given under a class code and pass over codes that authors brought along.
+    Numbers go on from the last one given under a class code and pass over those that authors brought along.
     """
     by_class: dict[str, list[str]] = defaultdict(list)
     for entry_id, code in wanted:
         by_class[code].append(entry_id)
     given: dict[str, str] = {}
     for head, entry_ids in sorted(by_class.items()):
+        number = last = _hold(session, head)
         taken = _taken(session, head, specs)
-        number = _reserve(session, head, len(entry_ids) + len(taken))
         for entry_id in entry_ids:
-            number += 1
-            while (code := format_sequence(head, number, specs.resource_code)) in taken:
-                number += 1
-            given[entry_id] = code
+            number = next(n for n in count(number + 1) if n not in taken)
+            given[entry_id] = format_sequence(head, number, specs.resource_code)
+        if number > last:
+            session.execute(update(CodeNode).where(col(CodeNode.class_code) == head).values(last=number))
     _remember(session, given, "provisional", now)
     return given
 
 
-def _taken(session: Session, head: str, specs: Specs) -> set[str]:
+def _taken(session: Session, head: str, specs: Specs) -> set[int]:
+    """The running numbers in use under a class code, however many zeros they are written with."""
     prefix = f"{head}{specs.resource_code.separator}"
-    rows = session.execute(select(CodeRecord.code).where(CodeRecord.code.startswith(prefix, autoescape=True)))
-    return set(rows.scalars())
+    rows = session.execute(select(col(CodeRecord.code)).where(col(CodeRecord.code).startswith(prefix, autoescape=True)))
+    return {int(code.removeprefix(prefix)) for code in rows.scalars()}
 
 
-def _reserve(session: Session, head: str, count: int) -> int:
-    """Take ``count`` numbers under a class code; gives the last number before them."""
+def _hold(session: Session, head: str) -> int:
+    """The last number given under a class code; nobody else gets one until this transaction ends."""
     make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = make(CodeNode).values(class_code=head, last=count)
+    statement = make(CodeNode).values(class_code=head, last=0)
+    # an update that changes nothing still takes the row's lock
     statement = statement.on_conflict_do_update(
-        index_elements=[CodeNode.__table__.c.class_code],  # type: ignore[attr-defined]  # SQLModel gives every table one
-        set_={"last": CodeNode.__table__.c.last + count},  # type: ignore[attr-defined]
+        index_elements=[col(CodeNode.class_code)], set_={"last": col(CodeNode.last)}
     )
-    last = session.execute(statement.returning(CodeNode.__table__.c.last)).scalar_one()  # type: ignore[attr-defined]
-    return int(last) - count
+    return int(session.execute(statement.returning(col(CodeNode.last))).scalar_one())
 
 
 def _remember(session: Session, codes: Mapping[str, str], status: str, now: datetime) -> None:
@@ -92,10 +101,10 @@ def keep_given(session: Session, codes: Mapping[str, str], *, now: datetime) -> 
     _remember(session, codes, "given", now)
 
 
-def known_codes(session: Session) -> dict[str, tuple[str, bool]]:
-    """Every code ever seen -> (entry id, whether it is retired)."""
-    rows = session.execute(select(CodeRecord.code, CodeRecord.entry_id, CodeRecord.retired_at))
-    return {code: (entry_id, retired is not None) for code, entry_id, retired in rows}
+def known_codes(session: Session) -> dict[str, CodeUse]:
+    """Every code ever seen."""
+    rows = session.execute(select(col(CodeRecord.code), col(CodeRecord.entry_id), col(CodeRecord.retired_at)))
+    return {code: CodeUse(entry_id, retired is not None) for code, entry_id, retired in rows}
 
 
 def count_codes(session: Session) -> int:

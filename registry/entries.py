@@ -3,17 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import Select, and_, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from catalog_specs import Specs
 from registry.errors import Gone, NotFound
-from registry.keys import digest_of
 from registry.models import Agency, CodeRecord, Entry, Item, Version
+from validators.folding import fold
+
+T = TypeVar("T")
+_REGISTER_LOCK = 0x6D756C7501  # "mulu", then which of its locks
 
 DRAFT, ANNOUNCED, SUPERSEDED = "draft", "announced", "superseded"
+# as wide as the columns are
+NAME_LENGTH = FOLDED_LENGTH = 200
 
 
 class Known(NamedTuple):
@@ -26,6 +32,7 @@ class Known(NamedTuple):
     newest: int
     digest: str
     state: str
+    in_force: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class NewVersion:
     entry_id: str
     number: int
     content: Mapping[str, Any]
+    digest: str
     state: str
     findings: list[Any]
     needs: list[Any]
@@ -43,13 +51,27 @@ class NewVersion:
     folded: str
 
 
-def _newest() -> Select[Any]:
+def _newest() -> Select[*tuple[Any, ...]]:
     """Entries joined with their newest version and agency."""
     return (
         select(Entry, Version, Agency)
-        .join(Version, and_(Version.entry_id == Entry.id, Version.number == Entry.newest))  # type: ignore[arg-type]
-        .join(Agency, Agency.id == Entry.agency_id)  # type: ignore[arg-type]
+        .join(Version, and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == col(Entry.newest)))
+        .join(Agency, col(Agency.id) == col(Entry.agency_id))
     )
+
+
+def stored_fold(name: str) -> str:
+    """A name folded and cut as ``Version.folded`` keeps it."""
+    return fold(name)[:FOLDED_LENGTH]
+
+
+def lock_register(session: Session) -> None:
+    """Let one writer at a time match and register: SQLite's write transaction does, PostgreSQL is told.
+
+    Without it two imports of one file, at once, would each find nothing and register everything twice.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_REGISTER_LOCK)))
 
 
 def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known]:
@@ -58,21 +80,28 @@ def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known
     for part in _parts(sorted(set(provider_codes))):
         rows = session.execute(
             _newest().with_only_columns(
-                Entry.id, Entry.code, Agency.code, Version.folded, Entry.newest, Version.digest, Version.state
-            ).where(Agency.code.in_(part))  # type: ignore[attr-defined]
+                col(Entry.id),
+                col(Entry.code),
+                col(Agency.code),
+                col(Version.folded),
+                col(Entry.newest),
+                col(Version.digest),
+                col(Version.state),
+                col(Entry.in_force),
+            ).where(col(Agency.code).in_(part))
         )
-        found += [Known(*row) for row in rows]
+        found += [Known._make(row) for row in rows]
     return found
 
 
-def _parts(values: Sequence[str], size: int = 400) -> Iterable[Sequence[str]]:
+def _parts(values: Sequence[T], size: int = 400) -> Iterable[Sequence[T]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
 def names_elsewhere(session: Session) -> dict[str, frozenset[str]]:
     """Folded name -> provider codes, over all live entries."""
-    rows = session.execute(_newest().with_only_columns(Version.folded, Agency.code))
+    rows = session.execute(_newest().with_only_columns(col(Version.folded), col(Agency.code)))
     found: dict[str, set[str]] = {}
     for folded, code in rows:
         found.setdefault(folded, set()).add(code)
@@ -98,9 +127,9 @@ def save_versions(
                 "number": version.number,
                 "state": version.state,
                 "content": content,
-                "digest": digest_of(content),
-                "name": str(content.get("resource_name", ""))[:200],
-                "folded": version.folded[:200],
+                "digest": version.digest,
+                "name": str(content.get("resource_name", ""))[:NAME_LENGTH],
+                "folded": version.folded[:FOLDED_LENGTH],
                 **{key: _short(content.get(key)) for key in ("share_type", "open_type", "data_grade")},
                 "profile": specs.profile.key,
                 "spec": specs.digest,
@@ -141,21 +170,37 @@ def _items(version: NewVersion) -> list[dict[str, Any]]:
     ]
 
 
+def announce_newest(session: Session, entry_ids: Sequence[str]) -> None:
+    """Put the newest version of entries in force as it stands."""
+    for part in _parts(entry_ids):
+        newest = select(col(Entry.newest)).where(col(Entry.id) == col(Version.entry_id)).scalar_subquery()
+        session.execute(
+            update(Version)
+            .where(col(Version.entry_id).in_(part), col(Version.number) == newest)
+            .values(state=ANNOUNCED)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def advance(session: Session, steps: Sequence[Mapping[str, Any]]) -> None:
-    """Point entries at their new version. ``steps`` hold id, newest, state, in_force, system_id."""
-    if steps:
-        session.execute(update(Entry), list(steps))
+    """Point entries at their new version. ``steps`` hold the key ``id`` and whatever of the entry changes."""
+    by_keys: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for step in steps:
+        by_keys.setdefault(tuple(sorted(step)), []).append(step)
+    for alike in by_keys.values():
+        session.execute(update(Entry), alike)
 
 
-def supersede_drafts(session: Session, steps: Sequence[tuple[str, int]]) -> None:
-    """Set drafts aside that a newer version replaces."""
-    for part in [steps[i : i + 200] for i in range(0, len(steps), 200)]:
-        for entry_id, number in part:
-            session.execute(
-                update(Version)
-                .where(Version.entry_id == entry_id, Version.number == number, Version.state == DRAFT)  # type: ignore[arg-type]
-                .values(state=SUPERSEDED)
-            )
+def supersede(session: Session, steps: Sequence[tuple[str, int]]) -> None:
+    """Set versions (entry id, number) aside that a newer one replaces."""
+    for part in _parts(steps):
+        place = tuple_(col(Version.entry_id), col(Version.number))
+        session.execute(
+            update(Version)
+            .where(place.in_(part))
+            .values(state=SUPERSEDED)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def refresh_findings(session: Session, versions: Sequence[NewVersion], specs: Specs) -> None:
@@ -187,12 +232,20 @@ class Row(NamedTuple):
     agency: Agency
 
 
-def _chosen(query: Select[Any], agency: str | None, state: str | None, wrong: bool) -> Select[Any]:
+def _askable(text: str) -> str:
+    """A text that a database can be asked for: PostgreSQL takes no NUL, neither takes half a character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _chosen(
+    query: Select[*tuple[Any, ...]], agency: str | None, state: str | None, wrong: bool
+) -> Select[*tuple[Any, ...]]:
     if agency:
-        query = query.where((Agency.code == agency) | (Agency.name == agency))  # type: ignore[arg-type]
+        named = _askable(agency)
+        query = query.where((col(Agency.code) == named) | (col(Agency.name) == named))
     if state:
-        query = query.where(Entry.state == state)  # type: ignore[arg-type]
-    return query.where(Version.errors > 0) if wrong else query  # type: ignore[arg-type]
+        query = query.where(col(Entry.state) == _askable(state))
+    return query.where(col(Version.errors) > 0) if wrong else query
 
 
 def list_entries(
@@ -209,9 +262,9 @@ def list_entries(
 
     A page is told by ``limit`` and either ``after`` (a key to go on from) or ``offset``.
     """
-    query = _chosen(_newest().order_by(Entry.id), agency, state, wrong)
+    query = _chosen(_newest().order_by(col(Entry.id)), agency, state, wrong)
     if after:
-        query = query.where(Entry.id > after)  # type: ignore[arg-type]
+        query = query.where(col(Entry.id) > _askable(after))
     if limit is not None:
         query = query.limit(limit)
     return [Row(*row) for row in session.execute(query.offset(offset) if offset else query)]
@@ -227,7 +280,7 @@ def count_entries(
 
 def list_agencies(session: Session) -> list[Agency]:
     """All agencies that have entries, by name."""
-    query = select(Agency).where(Agency.id.in_(select(Entry.agency_id))).order_by(Agency.name)  # type: ignore[attr-defined]
+    query = select(Agency).where(col(Agency.id).in_(select(col(Entry.agency_id)))).order_by(col(Agency.name))
     return list(session.execute(query).scalars())
 
 
@@ -237,11 +290,12 @@ def find_entry(session: Session, name: str) -> Row:
     Raises:
         NotFound: there is none. Gone: its code is retired.
     """
-    query = _newest().where((Entry.code == name) | (Entry.id == name))  # type: ignore[arg-type]
+    asked = _askable(name)
+    query = _newest().where((col(Entry.code) == asked) | (col(Entry.id) == asked))
     found = session.execute(query).first()
     if found is not None:
         return Row(*found)
-    record = session.get(CodeRecord, name)
+    record = session.get(CodeRecord, asked)
     if record is not None and record.retired_at is not None:
         raise Gone(f"资源代码 {name} 已注销，不再使用")
     raise NotFound(f"没有代码或编号为“{name}”的目录；可用 mulu entries 查看全部")
@@ -253,7 +307,7 @@ def get_version(session: Session, entry: Entry, number: int) -> Version:
     Raises:
         NotFound: the entry has no such version; the message says which there are.
     """
-    found = session.get(Version, (entry.id, number))
+    found = session.get(Version, (entry.id, number)) if 1 <= number <= entry.newest else None
     if found is None:
         raise NotFound(f"{entry.code or entry.id} 没有第 {number} 版；现有第 1 至 {entry.newest} 版")
     return found
@@ -261,11 +315,20 @@ def get_version(session: Session, entry: Entry, number: int) -> Version:
 
 def versions_of(session: Session, entry: Entry) -> list[Version]:
     """All versions of an entry, the oldest first."""
-    query = select(Version).where(Version.entry_id == entry.id).order_by(Version.number)  # type: ignore[arg-type]
+    query = select(Version).where(col(Version.entry_id) == entry.id).order_by(col(Version.number))
     return list(session.execute(query).scalars())
 
 
 def to_rectify(session: Session, *, agency: str | None = None) -> list[Row]:
-    """Entries in force whose version has errors: the rectification list of stock taken over (§12 R5)."""
-    rows = list_entries(session, agency=agency)
-    return [row for row in rows if row.entry.in_force == row.version.number and row.version.errors]
+    """Entries whose version in force has errors: the rectification list of stock taken over (§12 R5).
+
+    The version of a row is the one in force, also where a newer draft waits beside it.
+    """
+    in_force = and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == col(Entry.in_force))
+    query: Select[*tuple[Any, ...]] = (
+        select(Entry, Version, Agency)
+        .join(Version, in_force)
+        .join(Agency, col(Agency.id) == col(Entry.agency_id))
+        .order_by(col(Entry.id))
+    )
+    return [Row(*row) for row in session.execute(_chosen(query, agency, None, True))]

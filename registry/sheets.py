@@ -109,7 +109,7 @@ def _read_sheet(book: calamine.CalamineWorkbook, meta: calamine.SheetMetadata, s
 def _rows(sheet: calamine.CalamineSheet, special: list[Special]) -> list[list[Any]]:
     """The rows from the first on, all of one width; formulas without a value count, too."""
     start = sheet.start or (0, 0)
-    rows = sheet.to_python(skip_empty_area=True)
+    rows: list[list[Any]] = list(sheet.to_python(skip_empty_area=True))
     if start[1]:
         margin = [""] * start[1]
         rows = [[*margin, *row] for row in rows]

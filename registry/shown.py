@@ -5,7 +5,7 @@ from typing import Any
 
 from catalog_specs import load
 from registry.entries import Row
-from registry.intake import restored_finding, restored_need
+from registry.kept import restored_finding, restored_need
 from registry.models import Version
 from validators.findings import word, word_need
 

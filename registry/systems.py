@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
@@ -12,8 +13,11 @@ from catalog_specs import Specs
 from registry.keys import new_key
 from registry.models import Agency, System
 from validators.codes import region_of
+from validators.folding import fold
 
 PLANNED_LIFE = "operating"
+# as wide as the columns are; what is longer is an error of its own (E141) beside the entry
+NAME_LENGTH, IDENT_LENGTH = 100, 50
 
 
 class Provider(NamedTuple):
@@ -42,32 +46,44 @@ def create_agencies(
 ) -> dict[str, Agency]:
     """Create the agencies that are not known yet; gives the new ones by code.
 
-    The department's number is the one in the codes that it brought along, else the next free one of its region.
+    The department's number is the one in a code that it brought along, else the next free one of its region.
     """
     used: dict[str, set[int]] = defaultdict(set)
     for agency in known.values():
         used[agency.region].add(agency.number)
-    created: dict[str, Agency] = {}
+    wanted: dict[str, tuple[Provider, int | None]] = {}
     for provider in providers:
-        if provider.code in known or provider.code in created:
-            continue
-        region = region_of(provider.code)
-        number = own_number(provider.resource_code, region, specs)
-        if number is None or number in used[region]:
-            number = next(n for n in range(1, len(used[region]) + 2) if n not in used[region])
-        used[region].add(number)
-        created[provider.code] = Agency(
-            id=new_key("a"),
-            code=provider.code,
-            name=provider.name or provider.code,
-            kind=specs.codes["agency_kind"].values[0].code,
-            region=region,
-            number=number,
-            created_at=now,
-        )
+        if provider.code not in known:
+            first, number = wanted.get(provider.code, (provider, None))
+            own = own_number(provider.resource_code, region_of(provider.code), specs)
+            named = first if first.name else provider
+            wanted[provider.code] = (named, number or own)
+    # numbers that stand in codes come before those that are free to choose
+    created: dict[str, Agency] = {}
+    for provider, own in sorted(wanted.values(), key=lambda pair: pair[1] is None):
+        number = _free_number(used[region_of(provider.code)], own)
+        created[provider.code] = _agency(provider, number, specs, now)
     session.add_all(created.values())
     session.flush()
     return created
+
+
+def _free_number(used: set[int], own: int | None) -> int:
+    number = own if own and own not in used else next(n for n in count(1) if n not in used)
+    used.add(number)
+    return number
+
+
+def _agency(provider: Provider, number: int, specs: Specs, now: datetime) -> Agency:
+    return Agency(
+        id=new_key("a"),
+        code=provider.code,
+        name=(provider.name or provider.code)[:NAME_LENGTH],
+        kind=specs.codes["agency_kind"].values[0].code,
+        region=region_of(provider.code),
+        number=number,
+        created_at=now,
+    )
 
 
 def own_number(code: str, region: str, specs: Specs) -> int | None:
@@ -92,28 +108,44 @@ def create_systems(
     ``无系统(台账)`` and the like are no system and are left out.
     """
     none = set(specs.sharing.no_system)
+    names = {agency_id: _names(listed) for agency_id, listed in known.items()}
     found: dict[tuple[str, str], str] = {}
     rows: list[dict[str, Any]] = []
     for agency, written in wanted:
         place = (agency.id, written)
         if place in found or not written or written in none:
             continue
-        match = next((s for s in known.get(agency.id, ()) if written in (s.ident, s.name, s.id)), None)
-        if match is not None:
-            found[place] = match.id
-            continue
-        found[place] = new_key("s")
-        rows.append(
-            {
-                "id": found[place],
-                "agency_id": agency.id,
-                "ident": written if written.isascii() else None,
-                "name": written,
-                "profile": specs.profile.key,
-                "life": PLANNED_LIFE,
-                "created_at": now,
-            }
-        )
+        named = names.setdefault(agency.id, {})
+        system_id = named.get(written) or named.get(_folded(written))
+        if system_id is None:
+            row = _system(agency, written, specs, now)
+            system_id = named[written] = named[_folded(written)] = row["id"]
+            rows.append(row)
+        found[place] = system_id
     if rows:
         session.execute(insert(System), rows)
     return found
+
+
+def _names(systems: Iterable[System]) -> dict[str, str]:
+    """Every way to name some systems -> id; an exact number or key counts more than a name like it."""
+    listed = list(systems)
+    named = {_folded(system.name): system.id for system in listed}
+    named |= {system.name: system.id for system in listed}
+    return named | {key: system.id for system in listed for key in (system.id, system.ident) if key}
+
+
+def _folded(written: str) -> str:
+    return fold(written[:NAME_LENGTH]) or written
+
+
+def _system(agency: Agency, written: str, specs: Specs, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_key("s"),
+        "agency_id": agency.id,
+        "ident": written if written.isascii() and len(written) <= IDENT_LENGTH else None,
+        "name": written[:NAME_LENGTH],
+        "profile": specs.profile.key,
+        "life": PLANNED_LIFE,
+        "created_at": now,
+    }

@@ -14,9 +14,9 @@ from catalog_specs import Specs
 from catalog_specs.model import Level
 
 # the modules below enter their checkers into the table when they are imported
-from validators import conditions, entry, fields, items, personal, sharing  # noqa: F401
+from validators import conditions, entry, fields, items, matrices, personal, sharing  # noqa: F401
 from validators.case import Case, Content, Facts, Suggestion
-from validators.checkers import Built, CaseCheck, Quick, ValueCheck, build
+from validators.checkers import Built, CaseCheck, Kind, Quick, ValueCheck, build
 from validators.findings import NO_ITEM, Finding, Need
 from validators.grading import grader_of, prepare
 from validators.needs import need_checks
@@ -50,67 +50,113 @@ class Engine:
                 self.built.append(built)
                 for key, check in built.values.items():
                     values[key].append(check)
-        self.needs = need_checks(specs)
-        self.plans: dict[tuple[Any, Any], tuple[CaseCheck, ...]] = {}
-        self.entry_table = _table(values, specs, "")
-        self.item_table = _table(values, specs, "items.")
+        self.built += need_checks(specs)
+        self.plans: dict[Kind, tuple[CaseCheck, ...]] = {}
+        self.entry = RowTable(_table(values, specs, ""))
+        self.item = RowTable(_table(values, specs, "items."))
 
     def judge(self, content: Content, facts: Facts, me: str) -> Assessment:
         case = Case(content, facts, me)
-        self._values(case, content, self.entry_table, NO_ITEM)
+        self.entry.check(case, content, NO_ITEM)
         if not all(type(item) is dict for item in case.items):
             case.items = [item for item in case.items if type(item) is dict]
         for number, item in enumerate(case.items):
-            self._values(case, item, self.item_table, number)
+            self.item.check(case, item, number)
         prepare(case, self.grader)
-        for check in self._plan(case.share, case.open):
+        for check in self._plan(_kind(content)):
             check(case)
         found = case.findings
         if len(found) > 1:
             found.sort(key=self._place)
         return Assessment(tuple(found), tuple(case.needs), case.suggested, self.specs.digest)
 
-    def _plan(self, share: Any, open_: Any) -> tuple[CaseCheck, ...]:
-        """The checks that speak of entries of these types; one tuple a combination, made once."""
-        kinds = (share if type(share) is str else None, open_ if type(open_) is str else None)
-        plan = self.plans.get(kinds)
+    def _plan(self, kind: Kind) -> tuple[CaseCheck, ...]:
+        """The checks that can have something to say of a kind of entries; made once a kind."""
+        plan = self.plans.get(kind)
         if plan is None:
-            fit = [b for b in self.built if _speaks(b.share, share) and _speaks(b.open, open_)]
-            plan = (*(check for built in fit for check in built.cases), *self.needs)
-            if len(self.plans) < PLAN_LIMIT:
-                self.plans[kinds] = plan
+            plan = tuple(check for built in self.built if built.fits(kind) for check in built.cases)
+            if len(self.plans) < KEPT:
+                self.plans[kind] = plan
         return plan
 
     def _place(self, finding: Finding) -> tuple[int, int]:
         return self.order[finding.rule], finding.item
 
-    @staticmethod
-    def _values(case: Case, row: Mapping[str, Any], table: "Table", item: int) -> None:
-        for key, value in row.items():
-            found = table.get(key)
-            if found is None:
-                continue  # unknown keys are a rule of their own
-            quick, checks = found
-            try:
-                if quick is not None and quick(value):
-                    continue
-            except TypeError:
-                pass  # an unhashable value where a code is expected: the checks say so
-            if fields.is_blank(value):
-                continue
-            for check in checks:
-                check(case, value, item)
+
+# kinds and shapes hold texts from outside, so what is kept of them is bounded
+KEPT = 4096
 
 
-# unknown types are texts from outside, so the plans kept for them are bounded
-PLAN_LIMIT = 64
+def _kind(content: Content) -> Kind:
+    get = content.get
+    return Kind(
+        *[
+            value if type(value) is str else None
+            for value in (
+                get("share_type"),
+                get("open_type"),
+                get("data_grade"),
+                get("format_category"),
+                get("update_cycle"),
+            )
+        ]
+    )
 
 
-def _speaks(types: frozenset[str], value: Any) -> bool:
-    return not types or (type(value) is str and value in types)
+class RowTable:
+    """The value checks of the entry's fields or of the items', run over a row.
+
+    Rows of one file mostly have the same keys in the same order, so the quick tests are lined up once for
+    each such shape.
+    """
+
+    def __init__(self, table: "Table") -> None:
+        self.table = table
+        self.shapes: dict[tuple[str, ...], tuple[Quick, ...]] = {}
+
+    def check(self, case: Case, row: Mapping[str, Any], item: int) -> None:
+        """Run the checks of every value that its quick test does not accept."""
+        shape = tuple(row)
+        tests = self.shapes.get(shape)
+        if tests is None:
+            tests = self._line_up(shape)
+        try:
+            passed = [test(value) for test, value in zip(tests, row.values(), strict=True)]
+        except TypeError:
+            passed = [False]  # an unhashable value where a code is expected: the checks say so
+        if False not in passed:
+            return
+        for place, key in enumerate(shape):
+            if place >= len(passed) or not passed[place]:
+                self._slowly(case, key, row[key], item)
+
+    def _line_up(self, shape: tuple[str, ...]) -> tuple[Quick, ...]:
+        # an unknown key is a rule of its own and passes here
+        tests = tuple(self.table[key][0] if key in self.table else _accept for key in shape)
+        if len(self.shapes) < KEPT:
+            self.shapes[shape] = tests
+        return tests
+
+    def _slowly(self, case: Case, key: str, value: Any, item: int) -> None:
+        quick, checks = self.table.get(key, (_accept, ()))
+        try:
+            if quick(value) or fields.is_blank(value):
+                return
+        except TypeError:
+            pass
+        for check in checks:
+            check(case, value, item)
 
 
-Table = Mapping[str, tuple[Quick | None, tuple[ValueCheck, ...]]]
+def _accept(_value: Any) -> bool:
+    return True
+
+
+def _refuse(_value: Any) -> bool:
+    return False
+
+
+Table = Mapping[str, tuple[Quick, tuple[ValueCheck, ...]]]
 # fields whose own rule looks at every value, however it is shaped
 _ALWAYS = frozenset({"provider_code", "resource_code", "publish_date", "promised_on"})
 
@@ -121,7 +167,8 @@ def _table(values: Mapping[str, list[ValueCheck]], specs: Specs, prefix: str) ->
     for key, spec in known.items():
         checks = tuple(values.get(prefix + key, ()))
         # a text rule of its own (credit code, code shape) must see the value, so no quick test there
-        quick = None if not prefix and key in _ALWAYS else fields.quick_check(spec, specs)
+        always = not prefix and key in _ALWAYS
+        quick = _refuse if always else fields.quick_check(spec, specs) or _refuse
         table[key] = (quick, checks)
     return table
 

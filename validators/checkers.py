@@ -9,7 +9,7 @@ outside of the closure.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog_specs import SpecError, Specs
 from catalog_specs.model import Rule
@@ -21,18 +21,30 @@ ValueCheck = Callable[[Case, Any, int], None]
 Quick = Callable[[Any], bool]
 
 
+class Kind(NamedTuple):
+    """What tells entries apart as far as rules go: types, grade, format, cycle; None for what is no text."""
+
+    share: str | None
+    open: str | None
+    grade: str | None
+    category: str | None
+    cycle: str | None
+
+
+Fits = Callable[[Kind], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """What a factory returns: checks of whole cases, and checks of values by field key.
 
-    ``share`` and ``open`` name the types that the checks speak of; none means all. The engine does not call a
-    check whose types the entry does not have, which spares most entries most checks.
+    ``fits`` tells of which kinds of entries the checks of whole cases can have anything to say; the engine
+    asks once a kind and leaves the others out, which spares most entries most checks.
     """
 
     cases: tuple[CaseCheck, ...] = ()
     values: Mapping[str, ValueCheck] = field(default_factory=dict)
-    share: frozenset[str] = frozenset()
-    open: frozenset[str] = frozenset()
+    fits: Fits = lambda _kind: True
 
 
 Factory = Callable[..., Built]
@@ -74,9 +86,18 @@ def build(rule: Rule, specs: Specs) -> Iterable[Built]:
         yield factory(rule, specs, **given)
 
 
-def of_case(check: CaseCheck, *, share: Iterable[str] = (), open_: Iterable[str] = ()) -> Built:
-    """A check of whole cases, called for entries of these share and open types only (none: for all)."""
-    return Built(cases=(check,), share=frozenset(share), open=frozenset(open_))
+def of_case(
+    check: CaseCheck, *, share: Iterable[str] = (), open_: Iterable[str] = (), fits: Fits | None = None
+) -> Built:
+    """A check of whole cases, for entries of these share and open types (none: all) that also fit."""
+    shares, opens = frozenset(share), frozenset(open_)
+
+    def both(kind: Kind) -> bool:
+        if (shares and kind.share not in shares) or (opens and kind.open not in opens):
+            return False
+        return fits is None or fits(kind)
+
+    return Built((check,), fits=both)
 
 
 def of_field(key: str, check: ValueCheck) -> Built:

@@ -23,8 +23,15 @@ def strip_vacuous(text: str, words: tuple[str, ...]) -> str:
 
 
 def _vacuous(specs: Specs) -> Any:
-    words = specs.sharing.wording.vacuous
-    return lru_cache(maxsize=65_536)(lambda text: not strip_vacuous(text, words))
+    words = tuple(sorted(specs.sharing.wording.vacuous, key=len, reverse=True))
+    taken = frozenset("".join(words))
+
+    @lru_cache(maxsize=65_536)
+    def vacuous(text: str) -> bool:
+        # a character of no empty word stays whatever is taken away; that settles most conditions
+        return taken.issuperset(_PUNCTUATION.sub("", text)) and not strip_vacuous(text, words)
+
+    return vacuous
 
 
 @checker("restrictive_condition")
@@ -168,7 +175,7 @@ def non_open_reason(rule: Rule, specs: Specs, *, field: str, grades: list[str]) 
         if case.open == NONE and grade and not case.text(field):
             case.add(rule.id, field, params={"grade": grade})
 
-    return of_case(check, open_=(NONE,))
+    return of_case(check, open_=(NONE,), fits=lambda kind: kind.grade in asking)
 
 
 @checker("over_restriction")
@@ -183,4 +190,4 @@ def over_restriction(rule: Rule, specs: Specs, *, field: str, grades: list[str],
         if case.open == NONE and grade and text and not cited(text) and is_blank(case.get("non_share_basis")):
             case.add(rule.id, field, text, params={"grade": grade})
 
-    return of_case(check, open_=(NONE,))
+    return of_case(check, open_=(NONE,), fits=lambda kind: kind.grade in asking)

@@ -289,7 +289,7 @@ def items_needed(rule: Rule, specs: Specs, *, category: str) -> Built:
         if named and is_blank(case.get("items")):
             case.add(rule.id, "items", named)
 
-    return of_case(check)
+    return of_case(check, fits=lambda kind: kind.category in structured)
 
 
 @checker("cycle_note")
@@ -301,7 +301,7 @@ def cycle_note(rule: Rule, specs: Specs, *, field: str, note: str) -> Built:
         if type(value) is str and value in asking and not case.text(note):
             case.add(rule.id, note, value, reason="note")
 
-    return of_case(check)
+    return of_case(check, fits=lambda kind: kind.cycle in asking)
 
 
 # ---- secrecy ----------------------------------------------------------------------------------------------

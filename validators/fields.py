@@ -70,6 +70,8 @@ def required_when(rule: Rule, specs: Specs, *, field: str, when: str, values: li
         if type(value) is str and value in asking and is_blank(case.get(field)):
             case.add(rule.id, field)
 
+    if when == "data_grade":
+        return of_case(check, fits=lambda kind: kind.grade in asking)
     return of_case(check, open_=values if when == "open_type" else ())
 
 

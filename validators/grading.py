@@ -1,19 +1,17 @@
 """Grades: what the items and the impact suggest, the matrices, the open projection and what it may hold."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from catalog_specs import Specs
-from catalog_specs.model import Override, Rule
+from catalog_specs.model import Override
 from validators.basis import Library
 from validators.case import Case, Hint, Suggestion
-from validators.checkers import Built, checker, of_case, pick
-from validators.fields import is_blank
-from validators.findings import text_of
 from validators.hints import NOTHING, Hinter, hinter
-from validators.sharing import CONDITIONAL, GOES_OUT, NONE, UNCONDITIONAL
+from validators.sharing import GOES_OUT, NONE, UNCONDITIONAL
 
 IDENTIFYING = frozenset({"direct", "sensitive"})
 PERSONAL = IDENTIFYING | {"quasi"}
@@ -46,6 +44,7 @@ class Grader:
         self.mask_words = frozenset(word for row in self.spec.overrides for word in row.lifted_by_masks)
         self.no_mask = re.compile("|".join(f"(?:{part})" for part in self.spec.no_mask) or "(?!)")
         self.item_grade: Callable[[str, str, str, bool], ItemGrade] = lru_cache(131_072)(self._item_grade)
+        self.is_plain: Callable[[str, str, str], bool] = lru_cache(131_072)(self._is_plain)
 
     def hints(self, case: Case) -> list[Hint]:
         hint = self.hint
@@ -68,6 +67,12 @@ class Grader:
         if any(hint.detector in self.kind_of for hint in case.hints):
             return True
         return any(item.get("pii_class") == "direct" for item in case.items)
+
+    def _is_plain(self, name: str, code: str, declared: str) -> bool:
+        """Whether an item hints at nothing and is declared as nothing, and so asks for the least grade."""
+        if (name and self.hint(name, code) is not NOTHING) or declared in PERSONAL:
+            return False
+        return not any(declared in row.pii for row in self.spec.content)
 
     def _item_grade(self, name: str, code: str, declared: str, weak: bool) -> ItemGrade:
         """The least grade for an item: strong names always count, weak words only where ``weak`` says so."""
@@ -264,6 +269,11 @@ def prepare(case: Case, grader: Grader) -> None:
     case.told = [
         (_text(item, "item_name"), _text(item, "item_code"), _text(item, "pii_class")) for item in case.items
     ]
+    case.opened = opened_items(case)
+    case.disclosed = disclosed_names(case.content, grader.library)
+    if all(itertools.starmap(grader.is_plain, case.told)):
+        _prepare_plain(case, grader)
+        return
     case.hints = hints = grader.hints(case)
     case.hinted = [n for n, hint in enumerate(hints) if hint is not NOTHING]
     case.classes = [
@@ -271,119 +281,20 @@ def prepare(case: Case, grader: Grader) -> None:
         for (_name, _code, declared), hint in zip(case.told, hints, strict=True)
     ]
     case.person = grader.is_about_persons(case)
-    case.opened = opened_items(case)
-    case.disclosed = disclosed_names(case.content, grader.library)
     case.suggested = grader.whole(case)
+
+
+def _prepare_plain(case: Case, grader: Grader) -> None:
+    """The same for an entry none of whose items hints at or is declared as anything personal: most are."""
+    case.hints = [NOTHING] * len(case.items)
+    case.hinted = []
+    case.classes = [declared for _name, _code, declared in case.told]
+    case.person = case.text("record_subject") in grader.persons
+    case.by_items = grader.floor.grade
+    by_impact = grader.by_impact(case.get("impact")) if case.get("impact") else None
+    case.suggested = by_impact or Suggestion(grader.floor.grade)
 
 
 @lru_cache(maxsize=8)
 def grader_of(specs: Specs) -> Grader:
     return Grader(specs)
-
-
-# ---- grade and matrices -----------------------------------------------------------------------------------
-
-
-@checker("grade_present")
-def grade_present(rule: Rule, specs: Specs, *, field: str) -> Built:
-    known = frozenset(v.code for v in specs.codes["data_grade"].values)
-
-    def check(case: Case) -> None:
-        if is_blank(case.grade):
-            case.add(rule.id, field, reason="missing")
-        elif type(case.grade) is not str or case.grade not in known:
-            case.add(rule.id, field, case.grade, reason="unknown")
-
-    return of_case(check)
-
-
-@checker("matrix_share")
-def matrix_share(rule: Rule, specs: Specs, *, field: str) -> Built:
-    cells = _cells(specs.sharing.matrix_share)
-
-    def check(case: Case) -> None:
-        if type(case.grade) is not str or type(case.share) is not str:
-            return
-        cell = cells.get((case.grade, case.share), "ok")
-        if cell in ("ok", "basis"):
-            return  # the basis itself is judged by E112
-        params = {
-            "grade": specs.label("data_grade", case.grade),
-            "type": specs.label("share_type", case.share),
-        }
-        if cell == "deny":
-            case.add(rule.id, field, params["type"], reason="deny", params=params)
-        elif cell == "approve" or not case.text("justification"):
-            case.need(cell, "share", params)
-
-    return of_case(check)
-
-
-def _cells(matrix: Mapping[str, tuple[str, str, str]]) -> dict[tuple[str, str], str]:
-    kinds = (UNCONDITIONAL, CONDITIONAL, NONE)
-    return {
-        (grade, kind): cell for grade, row in matrix.items() for kind, cell in zip(kinds, row, strict=True)
-    }
-
-
-@checker("matrix_open")
-def matrix_open(rule: Rule, specs: Specs, *, field: str) -> Built:
-    cells = _cells(specs.sharing.matrix_open)
-    grader = grader_of(specs)
-
-    def check(case: Case) -> None:
-        if type(case.open) is not str:
-            return
-        grade = grader.open_grade(case) if case.open in GOES_OUT else case.grade
-        cell = cells.get((grade, case.open), "ok") if type(grade) is str else "ok"
-        if cell == "ok":
-            return
-        params = {"grade": specs.label("data_grade", grade), "type": specs.label("open_type", case.open)}
-        if cell == "deny":
-            # where only its items forbid it and they are named one by one, the grade need not be told
-            if grade == case.grade or not grader.refused(case):
-                case.add(rule.id, field, params["type"], reason="deny", params=params)
-            return
-        for part in cell.split("+"):
-            if part == "justify" and (case.text("justification") or case.text("non_open_reason")):
-                continue
-            case.need(part, "matrix" if part == "desens" else "open", params)
-
-    return of_case(check)
-
-
-@checker("grade_suggested")
-def grade_suggested(rule: Rule, specs: Specs, *, field: str) -> Built:
-    rank = grader_of(specs).rank
-
-    def check(case: Case) -> None:
-        declared = pick(rank, case.grade)
-        if declared is None or rank[case.suggested.grade] <= declared:
-            return
-        params = {
-            "suggested": specs.label("data_grade", case.suggested.grade),
-            "grade": specs.label("data_grade", case.grade),
-            "why": "；".join(case.suggested.reasons[:3]),
-        }
-        case.add(rule.id, field, params["grade"], params=params)
-
-    return of_case(check)
-
-
-@checker("impact_known")
-def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
-    spec = specs.grading
-    params = {"objects": "、".join(spec.impact_objects), "degrees": "、".join(spec.impact_degrees)}
-
-    def check(case: Case) -> None:
-        rows = case.get(field)
-        for row in rows if isinstance(rows, list) else ():
-            if not isinstance(row, dict):
-                continue
-            target, degree = row.get("object"), row.get("degree")
-            if (target and target not in spec.impact_objects) or (
-                degree and degree not in spec.impact_degrees
-            ):
-                case.add(rule.id, field, f"{text_of(target)}｜{text_of(degree)}", params=params)
-
-    return of_case(check)

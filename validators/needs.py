@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from catalog_specs import Specs
 from validators.case import Case, which
+from validators.checkers import Built, of_case
 from validators.fields import is_blank
 from validators.grading import PERSONAL, grader_of
 from validators.hints import secret_words
@@ -12,9 +13,17 @@ from validators.sharing import GOES_OUT
 NeedCheck = Callable[[Case], None]
 
 
-def need_checks(specs: Specs) -> tuple[NeedCheck, ...]:
+def need_checks(specs: Specs) -> tuple[Built, ...]:
     """The checks that add needs. The matrices and the legal basis add theirs where they are judged."""
-    return (_secrecy(specs), _listed, _personal(specs), _risk(specs), _desensitized, _weak_hints)
+    fixed = grader_of(specs).fixed
+    return (
+        of_case(_secrecy(specs)),
+        of_case(_listed, fits=lambda kind: kind.share in GOES_OUT or kind.open in GOES_OUT),
+        of_case(_personal(specs)),
+        of_case(_risk(specs), fits=lambda kind: kind.grade in fixed),
+        of_case(_desensitized, open_=GOES_OUT),
+        of_case(_weak_hints),
+    )
 
 
 def _leaves(case: Case) -> bool:

@@ -172,7 +172,7 @@ def realtime_by_file(
         if forms:
             case.add(rule.id, cycle, value, params={"form": "、".join(forms)})
 
-    return of_case(check)
+    return of_case(check, fits=lambda kind: kind.cycle in fast)
 
 
 # ---- resource and items -----------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def matrix_cross(rule: Rule, specs: Specs) -> Built:
         if params:
             case.add(rule.id, "open_type", params["open"], params=params)
 
-    return of_case(check)
+    return of_case(check, fits=lambda kind: (kind.share, kind.open) in denied)
 
 
 def _hashable(case: Case) -> bool:

@@ -1,0 +1,171 @@
+"""Which registered entry a row speaks of: by its code, else by provider and name; what is not sure is refused."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from catalog_specs import Specs
+from registry.codes import CodeUse
+from registry.entries import Known, stored_fold
+from registry.keys import new_key
+from registry.models import Agency
+from registry.origins import ReadEntry
+from registry.systems import NAME_LENGTH
+from validators.codes import credit_code_fault
+from validators.findings import Finding
+from validators.folding import fold
+
+Outcome = Literal["added", "updated", "unchanged", "refused"]
+_FIELDS = {"provider": "provider_code", "name": "resource_name"}
+
+
+@dataclass(slots=True)
+class Match:
+    """What a row is to the register: a new entry, one it already holds, or a row that cannot be registered."""
+
+    entry_id: str
+    known: Known | None = None
+    refused: bool = False
+    given_code: str = ""
+    outcome: Outcome = "added"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What matching must know of the register: entries of the providers, every code ever seen, agencies by code."""
+
+    known: Sequence[Known]
+    codes: Mapping[str, CodeUse]
+    agencies: Mapping[str, Agency]
+
+
+class Matcher:
+    """Matches the rows of one file, each with the others in view: no entry and no code is claimed twice."""
+
+    def __init__(self, rows: Sequence[ReadEntry], register: Register, specs: Specs) -> None:
+        self.rows, self.register, self.specs = rows, register, specs
+        self.by_id = {known.entry_id: known for known in register.known}
+        self.by_name = self._by_name()
+        self.claimed: dict[str, int] = {}
+
+    def _by_name(self) -> dict[tuple[str, str], list[Known]]:
+        """Registered entries by provider and name, but for those that a row of this file claims by code."""
+        claimed = {str(row.content.get("resource_code") or "") for row in self.rows}
+        found: dict[tuple[str, str], list[Known]] = defaultdict(list)
+        for known in self.register.known:
+            if known.code is None or known.code not in claimed:
+                found[(known.provider_code, known.folded)].append(known)
+        return found
+
+    def match_all(self) -> list[Match]:
+        """One match a row; refused rows carry a finding that says why (E167)."""
+        return [self._match(row) for row in self.rows]
+
+    def _match(self, row: ReadEntry) -> Match:
+        match = self._find(row)
+        if match.refused:
+            return match
+        earlier = next((self.claimed[c] for c in self._conflicts(row.content, match) if c in self.claimed), None)
+        if earlier is not None:
+            return _refuse(row, match, "repeated", str(earlier))
+        for claim in self._claims(row.content, match):
+            self.claimed.setdefault(claim, row.origin.row)
+        return match
+
+    def _find(self, row: ReadEntry) -> Match:
+        content, match = row.content, Match(new_key("e"))
+        name, provider = str(content.get("resource_name") or ""), str(content.get("provider_code") or "")
+        if not name:
+            return _refuse(row, match, "name")
+        if not provider or credit_code_fault(provider, self.specs.credit_code):
+            return _refuse(row, match, "provider")
+        self._check_name(row, provider)
+        code = str(content.get("resource_code") or "")
+        use = self.register.codes.get(code)
+        if use is None:
+            return self._find_by_name(row, match, code, (provider, stored_fold(name)))
+        if use.retired:
+            return _refuse(row, match, "retired_code", code)
+        known = self.by_id.get(use.entry_id)
+        if known is None or known.provider_code != provider:
+            return _refuse(row, match, "code_taken", code)
+        return self._take(row, match, known, code)
+
+    def _find_by_name(self, row: ReadEntry, match: Match, code: str, place: tuple[str, str]) -> Match:
+        found = self.by_name.get(place, [])
+        if len(found) > 1:
+            return _refuse(row, match, "ambiguous")
+        if found:
+            return self._take(row, match, found[0], code)
+        match.given_code = self._usable(code)
+        return match
+
+    def _take(self, row: ReadEntry, match: Match, known: Known, code: str) -> Match:
+        if code and known.code and code != known.code:
+            return _refuse(row, match, "code_allocated", known.code)
+        if known.code:
+            row.content["resource_code"] = known.code
+        else:
+            match.given_code = self._usable(code)
+        match.entry_id, match.known = known.entry_id, known
+        return match
+
+    def _usable(self, code: str) -> str:
+        """A code that may be entered as given; empty for one that breaks E104 and stays with the content alone."""
+        return code if is_code(code, self.specs) else ""
+
+    def _check_name(self, row: ReadEntry, provider: str) -> None:
+        agency = self.register.agencies.get(provider)
+        name = str(row.content.get("provider_name") or "")
+        if agency is not None and name and fold(name[:NAME_LENGTH]) != fold(agency.name):
+            row.findings.append(Finding("W234", "provider_name", value=name, params={"other": agency.name}))
+
+    # ---- rows of one file that speak of the same ----
+
+    def _conflicts(self, content: Mapping[str, Any], match: Match) -> Iterator[str]:
+        """The claims of earlier rows that this row cannot stand beside."""
+        code, place = str(content.get("resource_code") or ""), _place(content)
+        if match.known is not None:
+            yield f"entry {match.entry_id}"
+        if code:
+            yield f"code {code}"
+        if match.known is None:
+            # two codes make two resources, whatever they are called; a row without a code has only its name
+            yield f"bare {place}" if code else f"name {place}"
+
+    def _claims(self, content: Mapping[str, Any], match: Match) -> Iterator[str]:
+        code, place = str(content.get("resource_code") or ""), _place(content)
+        yield f"entry {match.entry_id}"
+        yield f"name {place}"
+        if code:
+            yield f"code {code}"
+        elif match.known is None:
+            yield f"bare {place}"
+
+
+def is_code(code: object, specs: Specs) -> bool:
+    """Whether a value can be entered as a resource code: of a known shape, and not too long to be kept."""
+    spec = specs.resource_code
+    return isinstance(code, str) and len(code) <= spec.max_len and spec.imported.fullmatch(code) is not None
+
+
+def _place(content: Mapping[str, Any]) -> str:
+    return f"{content.get('provider_code')} {fold(str(content.get('resource_name') or ''))}"
+
+
+def _refuse(row: ReadEntry, match: Match, reason: str, value: str = "") -> Match:
+    key = _FIELDS.get(reason, "resource_code")
+    row.findings.append(Finding("E167", key, value=value, reason=reason, params={"value": value}))
+    match.refused, match.outcome = True, "refused"
+    return match
+
+
+def names_of(known: Iterable[Known], renamed: frozenset[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(provider code, folded name) -> entries of that name; without those that a file brings under a new name."""
+    names: dict[tuple[str, str], tuple[str, ...]] = {}
+    for one in known:
+        if one.entry_id not in renamed:
+            place = (one.provider_code, one.folded)
+            names[place] = (*names.get(place, ()), one.entry_id)
+    return names
