@@ -24,14 +24,19 @@ def bare(path: Path) -> int:
     import python_calamine
 
     with python_calamine.load_workbook(str(path)) as book:
-        return sum(len(book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names)
+        return sum(
+            len(book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names
+        )
 
 
 def pandas_read(path: Path) -> int:
     """The same through pandas, as most scripts read a workbook."""
     import pandas
 
-    return sum(len(frame) for frame in pandas.read_excel(path, sheet_name=None, dtype=str, engine="calamine").values())
+    return sum(
+        len(frame)
+        for frame in pandas.read_excel(path, sheet_name=None, dtype=str, engine="calamine").values()
+    )
 
 
 def openpyxl_read(path: Path) -> int:
@@ -72,7 +77,9 @@ def registered(path: Path) -> int:
         database = Database(f"sqlite:///{folder}/bench.sqlite3")
         upgrade(database)
         with database.write() as session:
-            result = import_workbook(session, path, actor="bench", now=datetime.now(UTC), profile="zunyi_2020")
+            result = import_workbook(
+                session, path, actor="bench", now=datetime.now(UTC), profile="zunyi_2020"
+            )
         database.close()
     return result.counts["added"]
 

@@ -22,6 +22,7 @@ from catalog_specs import checks, coding, model
 from catalog_specs.drafting import Drafting
 from catalog_specs.law import LAW_FILES, Sources
 from catalog_specs.law_masking import Desensitization
+from catalog_specs.law_release import Responsibility
 
 FOLDER = Path(__file__).parent
 OVERLAY_VARIABLE = "MULU_SPECS"
@@ -102,6 +103,13 @@ class Specs:
     @cached_property
     def desensitization(self) -> Desensitization:
         return self.document("desensitization", Desensitization)
+
+    @cached_property
+    def pattern_form(self) -> dict[str, dict[str, str]]:
+        """Service mode (查询 …) -> sharing mode type -> ok, warn or no. Source: S-ZY 23, S-LPS 25."""
+        spec = self.document("responsibility", Responsibility)
+        codes = {form.key: form.code for form in spec.forms}
+        return {p.code: {codes[key]: cell.value for key, cell in p.forms.items()} for p in spec.patterns}
 
     @cached_property
     def drafting(self) -> Drafting:

@@ -16,6 +16,7 @@ from catalog_specs.drafting import Drafting, check_drafting
 from catalog_specs.law import Sources
 from catalog_specs.law_checks import check_law
 from catalog_specs.law_masking import Desensitization
+from catalog_specs.law_release import Responsibility
 from catalog_specs.model import CodeList, EntrySpec, FieldType, Grading, Profile, RuleBook, Sharing
 
 CODED = frozenset({FieldType.ENUM, FieldType.ENUM_LIST})
@@ -36,6 +37,7 @@ class Files:
         self.grading = self._get("grading", Grading)
         self.sharing = self._get("sharing", Sharing)
         self.sources = self._get("sources", Sources)
+        self.responsibility = self._get("responsibility", Responsibility)
         self.hints = self._get("desensitization", Desensitization)
         self.fields = {f.key: f for f in self.entry.fields} | {f"items.{f.key}": f for f in self.entry.items}
 
@@ -206,11 +208,11 @@ def _sharing(files: Files) -> Iterator[str]:
         set(row) != set(TYPES) for row in spec.matrix_cross.values()
     ):
         yield "sharing.yaml：matrix_cross：须有 3×3 格"
-    if set(spec.pattern_form) != files.codes_of("share_pattern"):
-        yield "sharing.yaml：pattern_form 的行与代码表 share_pattern 不同"
-    for pattern, row in spec.pattern_form.items():
-        if set(row) != files.codes_of("share_mode_type"):
-            yield f"sharing.yaml：pattern_form：{pattern}：列与代码表 share_mode_type 不同"
+    responsibility = files.responsibility
+    if {pattern.code for pattern in responsibility.patterns} != files.codes_of("share_pattern"):
+        yield "responsibility.yaml：patterns 的 code 与代码表 share_pattern 不同"
+    if {form.code for form in responsibility.forms} != files.codes_of("share_mode_type"):
+        yield "responsibility.yaml：forms 的 code 与代码表 share_mode_type 不同"
     wording = spec.wording
     patterns = (wording.negations, wording.harmless, wording.added_conditions, wording.split_patterns)
     for pattern in (*chain(*patterns), *files.grading.no_mask):

@@ -270,7 +270,6 @@ class Sharing(Frozen):
     matrix_share: dict[str, tuple[Cell, Cell, Cell]]
     matrix_open: dict[str, tuple[Cell, Cell, Cell]]
     matrix_cross: dict[str, dict[str, Literal["ok", "deny"]]]
-    pattern_form: dict[str, dict[str, Literal["yes", "warn", "no"]]]
     no_system: tuple[str, ...]
     wording: Wording
     publication_uses: tuple[str, ...]

@@ -29,7 +29,9 @@ def record(session: Session, acts: Sequence[Act], *, actor: str, now: datetime) 
     if not acts:
         return
     _lock(session)
-    last = session.execute(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)).scalar_one_or_none()
+    last = session.execute(
+        select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)
+    ).scalar_one_or_none()
     seq, previous = (last.seq, last.digest) if last else (0, GENESIS)
     rows = []
     for act in acts:

@@ -1,4 +1,4 @@
-"""A catalogue file read and judged without a database: what ``mulu check`` answers, and what intake builds on."""
+"""A catalogue file read and judged without a database: what ``mulu check`` answers, what intake builds on."""
 
 import hashlib
 from collections import Counter
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from catalog_specs import Specs, default_profile, load, profile_of_region
 from catalog_specs.model import Level
 from registry.errors import Unreadable
+from registry.kept import storable
 from registry.layout import ENTRIES, ITEMS, ONE_ROW, Layout, find_layout
 from registry.lines import read_lines
 from registry.one_row import read_one_row
@@ -23,18 +24,23 @@ from registry.workbook_cells import column_letters, refuse
 from validators.assess import Assessment, assess_all
 from validators.case import Facts
 from validators.codes import credit_code_fault, region_of
-from validators.findings import Finding, Need, Worded, drop_echoes, word, word_need
+from validators.findings import NO_ITEM, Finding, Need, Worded, drop_echoes, word, word_need
 
 Progress = Callable[[int, int], None]
 _READ_BY_KIND = {ENTRIES: read_entries, ITEMS: read_items, ONE_ROW: read_one_row}
 
 
 class Line(NamedTuple):
-    """One finding of a file, worded, with its place. ``cell`` is such as C5, empty when no column is meant."""
+    """One finding of a file, worded, with its place. ``cell`` is such as C5; empty when no column is meant.
+
+    ``number`` counts the file's entries from 0 and ``item`` the entry's items; -1 for what belongs to none.
+    """
 
     worded: Worded
     place: Place
     entry: str
+    number: int = -1
+    item: int = NO_ITEM
 
     @property
     def cell(self) -> str:
@@ -66,7 +72,8 @@ class FileCheck:
         for number, entry in enumerate(self.sheets.entries if self.assessments else ()):
             name = entry_name(entry)
             for finding in self.findings_of(number):
-                yield Line(word(finding, self.specs, lang), entry.place(finding), name)
+                worded = word(finding, self.specs, lang)
+                yield Line(worded, entry.place(finding), name, number, finding.item)
 
     def needs(self) -> Iterator[tuple[str, Need]]:
         """Every need with the name of its entry."""
@@ -105,7 +112,8 @@ def read_file(path: Path, specs: Specs) -> tuple[str, Sheets]:
         if not places:
             read_lines(lines, readers, sheets)
     else:
-        raw = read_workbook(path, specs.entry.limits) if kind == "xlsx" else [read_csv(path, specs.entry.limits)]
+        limits = specs.entry.limits
+        raw = read_workbook(path, limits) if kind == "xlsx" else [read_csv(path, limits)]
         places = list(scan.of_sheets(raw))
         if not places:
             _read_sheets(raw, specs, readers, sheets)
@@ -235,7 +243,7 @@ def as_json(check: FileCheck, lang: str = "zh") -> dict[str, Any]:
     """The report of ``mulu check --format json``; keys as documented in the README."""
     counted = check.count()
     return {
-        "file": check.path.name,
+        "file": storable(check.path.name),
         "sha256": check.sha256,
         "profile": check.specs.profile.key,
         "spec": check.specs.digest,
@@ -276,7 +284,7 @@ def unreadable_json(file: Path, error: Unreadable, lang: str) -> dict[str, Any]:
     row = {"rule": found.rule, "level": str(found.level), "sheet": "", "row": 0, "cell": "", "entry": ""}
     row |= {"field": "", "value": "", "message": found.message, "fix": found.fix, "source": found.source}
     return {
-        "file": file.name,
+        "file": storable(file.name),
         "sha256": None,
         "profile": None,
         "spec": specs.digest,

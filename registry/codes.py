@@ -51,7 +51,9 @@ class CodeUse(NamedTuple):
     retired: bool
 
 
-def allocate(session: Session, wanted: Sequence[tuple[str, str]], specs: Specs, *, now: datetime) -> dict[str, str]:
+def allocate(
+    session: Session, wanted: Sequence[tuple[str, str]], specs: Specs, *, now: datetime
+) -> dict[str, str]:
     """Give codes to entries: ``wanted`` holds (entry id, class code); answers entry id -> code.
 
     Numbers go on from the last one given under a class code and pass over those that authors brought along.
@@ -75,7 +77,9 @@ def allocate(session: Session, wanted: Sequence[tuple[str, str]], specs: Specs, 
 def _taken(session: Session, head: str, specs: Specs) -> set[int]:
     """The running numbers in use under a class code, however many zeros they are written with."""
     prefix = f"{head}{specs.resource_code.separator}"
-    rows = session.execute(select(col(CodeRecord.code)).where(col(CodeRecord.code).startswith(prefix, autoescape=True)))
+    rows = session.execute(
+        select(col(CodeRecord.code)).where(col(CodeRecord.code).startswith(prefix, autoescape=True))
+    )
     return {int(code.removeprefix(prefix)) for code in rows.scalars()}
 
 

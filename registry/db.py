@@ -43,7 +43,9 @@ class Database:
         try:
             self.engine = _engine(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise Unavailable("MULU_DATABASE_URL 不是可用的数据库地址；写作 sqlite:///文件 或 postgresql://…") from error
+            raise Unavailable(
+                "MULU_DATABASE_URL 不是可用的数据库地址；写作 sqlite:///文件 或 postgresql://…"
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -77,7 +79,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # the driver must not open transactions by itself, or BEGIN IMMEDIATE below would come too late
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "synchronous=NORMAL"):
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "synchronous=NORMAL",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -48,7 +48,9 @@ def _field(spec: FieldSpec, prefix: str, specs: Specs, lang: str) -> dict[str, A
         "group": spec.group,
         "type": str(spec.type),
         "codes": spec.codes or None,
-        "values": [{"code": v.code, "name": v.zh} for v in specs.codes[spec.codes].values] if spec.codes else None,
+        "values": [{"code": v.code, "name": v.zh} for v in specs.codes[spec.codes].values]
+        if spec.codes
+        else None,
         "max_length": spec.max_len or None,
         "obligation": spec.obligation,
         "change_class": spec.change_class,
@@ -87,14 +89,25 @@ def fields_page(specs: Specs) -> str:
     """The field dictionary as Markdown (Chinese)."""
     obligations = {"M": "必填", "C": "条件必填", "O": "选填"}
     rows = (
-        (r["name"], f"`{r['key']}`", r["type"], obligations[r["obligation"]], r["change_class"], r["help"], r["source"], _evidence(r))
+        (
+            r["name"],
+            f"`{r['key']}`",
+            r["type"],
+            obligations[r["obligation"]],
+            r["change_class"],
+            r["help"],
+            r["source"],
+            _evidence(r),
+        )
         for r in fields_json(specs)
     )
     return _page("字段表", _table(("名称", "键", "类型", "填写", "改动类别", "说明", "依据", "备注"), rows))
 
 
 def _page(title: str, body: str) -> str:
-    return f"# {title}\n\n由规格文件生成（`make docs`），不要手改。“自拟”“未核实”的值可由本市修改。\n\n{body}\n"
+    return (
+        f"# {title}\n\n由规格文件生成（`make docs`），不要手改。“自拟”“未核实”的值可由本市修改。\n\n{body}\n"
+    )
 
 
 PAGES = {"rules.zh-CN.md": rules_page, "fields.zh-CN.md": fields_page}

@@ -73,7 +73,12 @@ def _compare_row(
 def change_class(spec: FieldSpec, before: str, after: str) -> str:
     """The class of a change of one field; a few characters in a text that allows it count as the lighter one."""
     small: SmallChange | None = spec.small_change
-    if small is not None and before and after and edit_distance(before, after, small.characters) <= small.characters:
+    if (
+        small is not None
+        and before
+        and after
+        and edit_distance(before, after, small.characters) <= small.characters
+    ):
         return small.change_class
     return spec.change_class
 

@@ -79,7 +79,8 @@ def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known
     found = []
     for part in _parts(sorted(set(provider_codes))):
         rows = session.execute(
-            _newest().with_only_columns(
+            _newest()
+            .with_only_columns(
                 col(Entry.id),
                 col(Entry.code),
                 col(Agency.code),
@@ -88,7 +89,8 @@ def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known
                 col(Version.digest),
                 col(Version.state),
                 col(Entry.in_force),
-            ).where(col(Agency.code).in_(part))
+            )
+            .where(col(Agency.code).in_(part))
         )
         found += [Known._make(row) for row in rows]
     return found
@@ -115,7 +117,13 @@ def save_entries(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def save_versions(
-    session: Session, versions: Sequence[NewVersion], specs: Specs, *, batch_id: str | None, actor: str, now: datetime
+    session: Session,
+    versions: Sequence[NewVersion],
+    specs: Specs,
+    *,
+    batch_id: str | None,
+    actor: str,
+    now: datetime,
 ) -> dict[str, str]:
     """Insert versions with their items in bulk; gives entry id -> digest."""
     rows, items = [], []

@@ -182,17 +182,24 @@ def _template_sheet(
 ) -> None:
     colours = {"M": "#FCE4D6", "C": "#FFF2CC", "O": "#E2EFDA"}
     heads = {
-        key: book.add_format({"bold": True, "bg_color": colour, "border": 1, "text_wrap": True, "valign": "vcenter"})
+        key: book.add_format(
+            {"bold": True, "bg_color": colour, "border": 1, "text_wrap": True, "valign": "vcenter"}
+        )
         for key, colour in colours.items()
     }
     text = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
-    grey = book.add_format({"italic": True, "font_color": "#7F7F7F", "num_format": "@", "text_wrap": True, "valign": "top"})
+    grey = book.add_format(
+        {"italic": True, "font_color": "#7F7F7F", "num_format": "@", "text_wrap": True, "valign": "top"}
+    )
     names = specs.entry.sheets
     for number, spec in enumerate(fields):
         mark = "*" if spec.obligation == "M" and not spec.assigned else ""
         sheet.write_string(0, number, f"{spec.zh}{mark}", heads[spec.obligation])
         sheet.write_comment(0, number, help_text(spec, specs), {"author": names.comment_author, "x_scale": 2})
-        lead = (f"{names.help_prefix}：" if number == 0 else "", f"{names.sample_prefix}：" if number == 0 else "")
+        lead = (
+            f"{names.help_prefix}：" if number == 0 else "",
+            f"{names.sample_prefix}：" if number == 0 else "",
+        )
         sheet.write_string(1, number, f"{lead[0]}{spec.help or _obligation(spec)}", grey)
         sheet.write_string(2, number, f"{lead[1]}{spec.example}", grey)
         sheet.set_column(number, number, spec.width, text)
@@ -248,4 +255,3 @@ def guide_lines(specs: Specs) -> Iterator[str]:
     yield "一格填多个值时用顿号分隔；结构化内容（依据、派生来源等）按表头说明用“｜”分隔。"
     yield f"第 2、3 行（以“{names.help_prefix}”“{names.sample_prefix}”开头）导入时自动跳过，可以不删。"
     yield "国家秘密和工作秘密不得填入本表。"
-

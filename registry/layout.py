@@ -115,7 +115,11 @@ def _kind(row: list[object], tables: Headers) -> str:
     if not has_item:
         return ENTRIES
     # a sheet of items names its entry and nothing more of it; a row of the national template describes it
-    describing = entry_keys - set(JOIN_KEYS) - {tables.entry[n] for n in names if n in tables.item and n in tables.entry}
+    describing = (
+        entry_keys
+        - set(JOIN_KEYS)
+        - {tables.entry[n] for n in names if n in tables.item and n in tables.entry}
+    )
     return ONE_ROW if describing else ITEMS
 
 

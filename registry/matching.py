@@ -66,7 +66,9 @@ class Matcher:
         match = self._find(row)
         if match.refused:
             return match
-        earlier = next((self.claimed[c] for c in self._conflicts(row.content, match) if c in self.claimed), None)
+        earlier = next(
+            (self.claimed[c] for c in self._conflicts(row.content, match) if c in self.claimed), None
+        )
         if earlier is not None:
             return _refuse(row, match, "repeated", str(earlier))
         for claim in self._claims(row.content, match):

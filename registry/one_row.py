@@ -90,7 +90,9 @@ class _Rows:
                 content[key] = "；".join(dict.fromkeys([*str(first).split("；"), str(value)]))
             elif key not in JOIN_KEYS[:1]:
                 params = {"row": str(entry.origin.row), "other": str(first)}
-                entry.add_elsewhere(Finding("E169", key, NO_ITEM, str(value), params=params), origin.place(key))
+                entry.add_elsewhere(
+                    Finding("E169", key, NO_ITEM, str(value), params=params), origin.place(key)
+                )
         for finding in row.findings:
             # what is only untidy was told in the first row
             if finding.rule.startswith("E"):
@@ -173,7 +175,11 @@ class _Groups:
 def _spread_merged(reader: SheetReader) -> None:
     """Merged cells of the entry's own columns count as the same value in every row; others are errors."""
     layout, rows = reader.layout, reader.sheet.rows
-    own = {column.number: column.header for column in layout.columns if column.target in ("entry", "legacy", "row")}
+    own = {
+        column.number: column.header
+        for column in layout.columns
+        if column.target in ("entry", "legacy", "row")
+    }
     told: set[int] = set()
     for (top, left), (bottom, right) in reader.sheet.merged:
         if bottom <= layout.header_row or top >= len(rows):

@@ -109,7 +109,9 @@ class Registration:
     def _give_codes(self) -> None:
         """Enter the codes that were brought along, then give codes to the entries that have none."""
         matches = [self.matches[n] for n in self.kept]
-        codes.keep_given(self.session, {m.entry_id: m.given_code for m in matches if m.given_code}, now=self.now)
+        codes.keep_given(
+            self.session, {m.entry_id: m.given_code for m in matches if m.given_code}, now=self.now
+        )
         heads = {n: self._class_code(n) for n in self.kept if not self._text(n, "resource_code")}
         wanted = [(self.matches[n].entry_id, head) for n, head in heads.items() if head is not None]
         made = codes.allocate(self.session, wanted, self.specs, now=self.now)

@@ -50,7 +50,12 @@ class SecretScan:
             passed = self.listed if sheet.name and sheet.name.startswith(self.ignored) else ()
             for number, row in enumerate(sheet.rows):
                 for cell in row:
-                    if cell.__class__ is str and _SIGN in cell and cell.strip() not in passed and self.is_marked(cell):
+                    if (
+                        cell.__class__ is str
+                        and _SIGN in cell
+                        and cell.strip() not in passed
+                        and self.is_marked(cell)
+                    ):
                         yield Place(sheet.name, sheet.line(number))
                         break
 

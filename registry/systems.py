@@ -42,7 +42,12 @@ def systems_by_agency(session: Session) -> dict[str, list[System]]:
 
 
 def create_agencies(
-    session: Session, providers: Iterable[Provider], known: Mapping[str, Agency], specs: Specs, *, now: datetime
+    session: Session,
+    providers: Iterable[Provider],
+    known: Mapping[str, Agency],
+    specs: Specs,
+    *,
+    now: datetime,
 ) -> dict[str, Agency]:
     """Create the agencies that are not known yet; gives the new ones by code.
 

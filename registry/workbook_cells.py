@@ -200,7 +200,9 @@ def place_of(reference: bytes) -> tuple[int, int]:
     return int(found.group(2)) - 1, column_number(found.group(1).decode())
 
 
-def look_through(blocks: Iterable[bytes], sheet: str, limits: Mapping[str, int], *, exact: bool = False) -> SheetCells | None:
+def look_through(
+    blocks: Iterable[bytes], sheet: str, limits: Mapping[str, int], *, exact: bool = False
+) -> SheetCells | None:
     """The special cells of one sheet, given as blocks of its XML.
 
     None when values stand far from the table: then call again with ``exact``, which looks at every cell.
@@ -250,7 +252,9 @@ def _special(cell: Cell, writing: _Writing, limits: Mapping[str, int] | None) ->
         yield Special(cell.row, cell.column, "error")
 
 
-_FILLS = re.compile(rb"""<(?:\w+:)?f\s(?=[^>]*\bt=["'](?:array|dataTable)["'])[^>]*\bref=["']([^"':]+):([^"']+)["']""")
+_FILLS = re.compile(
+    rb"""<(?:\w+:)?f\s(?=[^>]*\bt=["'](?:array|dataTable)["'])[^>]*\bref=["']([^"':]+):([^"']+)["']"""
+)
 
 
 def _formula(cell: Cell) -> Iterator[Special]:

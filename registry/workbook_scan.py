@@ -126,7 +126,9 @@ class _Package:
         if any(info.flag_bits & 1 for info in infos):
             raise refuse("password")
         if len(self.parts) < len(infos) or b"PK\x05\x06" in self.package.comment:
-            raise refuse("damaged")  # two parts of one name, two directories: whose are read is a matter of luck
+            raise refuse(
+                "damaged"
+            )  # two parts of one name, two directories: whose are read is a matter of luck
         if any(part in f"/{name}" for name in self.parts for part in _MACRO_PARTS):
             raise refuse("macros")
 
@@ -195,7 +197,9 @@ class _Package:
         if relations not in self.parts:
             return {}
         return {
-            node.get("Id", ""): _normal(posixpath.join("/", folder, node.get("Target", "").replace("\\", "/")))
+            node.get("Id", ""): _normal(
+                posixpath.join("/", folder, node.get("Target", "").replace("\\", "/"))
+            )
             for node in self._xml(relations)
             if node.get("TargetMode") != "External"
         }
@@ -216,7 +220,11 @@ class _Package:
     def _drawn(self, part: str) -> Iterator[str]:
         """The texts of a sheet's drawings and comments, where secrecy marks are put, too."""
         for target in self._targets(part).values():
-            if target in self.parts and ("drawing" in target or "comment" in target) and target.endswith(".xml"):
+            if (
+                target in self.parts
+                and ("drawing" in target or "comment" in target)
+                and target.endswith(".xml")
+            ):
                 for text in _END_OF_TEXT.split(self._whole(target)):
                     shown = _plain(_TAG.sub(b"", text))
                     if shown:
@@ -230,9 +238,7 @@ class _Package:
         most = self.limits["unpacked_bytes"]
         if not cells or part not in self.parts:
             return
-        sizes = [
-            len(text) for block in self._blocks(part, _text_end) for text in _SHARED.findall(block)
-        ]
+        sizes = [len(text) for block in self._blocks(part, _text_end) for text in _SHARED.findall(block)]
         if cells * max(sizes, default=0) <= most:
             return
         used: Counter[int] = Counter()

@@ -91,7 +91,10 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (OLE + b"\0" * 504 + "Workbook".encode("utf-16-le"), "old_xls"),
         (b"<html><body><table><tr><td>x</td></tr></table></body></html>", "web_page"),
         (b"\xef\xbb\xbf  <!DOCTYPE html><p>", "web_page"),
-        (b"<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'/>", "web_page"),
+        (
+            b"<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'/>",
+            "web_page",
+        ),
         ("信息资源名称,共享类型\n".encode(), "plain_text"),
         (b"PK\x03\x04 and then nothing", "damaged"),
         (b"PK\x05\x06" + b"\0" * 18, "damaged"),
@@ -157,7 +160,9 @@ def test_a_broken_part_is_told(part: str, content: bytes, tmp_path: Path, specs:
     ],
 )
 def test_a_cell_that_stands_nowhere_is_told(cell: str, tmp_path: Path, specs: Specs) -> None:
-    made = package(tmp_path / "a.xlsx", {"目录": f"{TABLE}<row r='3'>{cell}</row>"}, shared="<si><t>a</t></si>")
+    made = package(
+        tmp_path / "a.xlsx", {"目录": f"{TABLE}<row r='3'>{cell}</row>"}, shared="<si><t>a</t></si>"
+    )
     assert reason(made, specs) in ("damaged", "rows")
 
 
@@ -214,7 +219,10 @@ def test_a_file_of_more_than_fifty_megabytes_is_told(name: str, tmp_path: Path, 
         target.truncate(specs.entry.limits["file_bytes"] + 1)  # no byte of it is written
     with pytest.raises(Unreadable) as caught:
         read_file(path, specs)
-    assert (caught.value.finding.reason, caught.value.finding.params) == ("too_big", {"size": "51", "max": "50"})
+    assert (caught.value.finding.reason, caught.value.finding.params) == (
+        "too_big",
+        {"size": "51", "max": "50"},
+    )
 
 
 def test_a_sheet_that_unpacks_without_end_is_told(tmp_path: Path, specs: Specs) -> None:
@@ -267,7 +275,10 @@ def test_too_many_sheets_are_told(tmp_path: Path, specs: Specs) -> None:
     made = package(tmp_path / "a.xlsx", {f"表{n}": "" for n in range(300)})
     with pytest.raises(Unreadable) as caught:
         read_file(made, specs)
-    assert (caught.value.finding.reason, caught.value.finding.params) == ("sheets", {"count": "300", "max": "256"})
+    assert (caught.value.finding.reason, caught.value.finding.params) == (
+        "sheets",
+        {"count": "300", "max": "256"},
+    )
 
 
 def test_many_sheets_that_are_one_part_are_told(tmp_path: Path, specs: Specs) -> None:
@@ -280,7 +291,10 @@ def test_more_rows_than_allowed_are_told_with_the_sheet(tmp_path: Path, specs: S
     made = package(tmp_path / "a.xlsx", {"目录": f"{TABLE}<row r='200001'>{inline('A200001', '尾')}</row>"})
     with pytest.raises(Unreadable) as caught:
         read_file(made, specs)
-    assert (caught.value.finding.reason, caught.value.finding.params) == ("rows", {"sheet": "目录", "max": "200000"})
+    assert (caught.value.finding.reason, caught.value.finding.params) == (
+        "rows",
+        {"sheet": "目录", "max": "200000"},
+    )
 
 
 def test_as_many_rows_as_allowed_are_read(tmp_path: Path, specs: Specs) -> None:
@@ -294,7 +308,9 @@ def test_more_columns_than_allowed_are_told(tmp_path: Path, specs: Specs) -> Non
 
 
 @pytest.mark.parametrize("far", ["SR200000", "CC199999"])
-def test_a_stray_value_far_from_the_table_is_told_with_its_cell(far: str, tmp_path: Path, specs: Specs) -> None:
+def test_a_stray_value_far_from_the_table_is_told_with_its_cell(
+    far: str, tmp_path: Path, specs: Specs
+) -> None:
     """The reader would make room for every cell up to it: gigabytes, for a file of two kilobytes."""
     number = far.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     made = package(tmp_path / "a.xlsx", {"目录": f"{TABLE}<row r='{number}'>{inline(far, 'x')}</row>"})
@@ -328,7 +344,9 @@ print(int(re.search(r"VmHWM:\\s+([0-9]+)", Path("/proc/self/status").read_text()
 def test_a_million_blank_formatted_rows_take_little_memory(tmp_path: Path) -> None:
     rows = "".join(f'<row r="{n}"><c r="A{n}" s="1"/><c r="B{n}" s="1"/></row>' for n in range(3, 1_048_577))
     made = package(tmp_path / "a.xlsx", {"目录": TABLE + rows})
-    done = subprocess.run([sys.executable, "-c", MEASURE, str(made)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(made)], capture_output=True, text=True, check=True
+    )
     entries, megabytes = map(int, done.stdout.split())
     assert entries == 1
     assert megabytes < 400
@@ -357,11 +375,16 @@ def test_a_document_type_in_the_workbook_is_told(part: str, tmp_path: Path, spec
     made = package(tmp_path / "a.xlsx", {"目录": TABLE})
     with zipfile.ZipFile(made) as opened:
         text = opened.read(part)
-    assert reason(package(tmp_path / "b.xlsx", {"目录": TABLE}, more={part: LAUGHS.encode() + text}), specs) == "damaged"
+    assert (
+        reason(package(tmp_path / "b.xlsx", {"目录": TABLE}, more={part: LAUGHS.encode() + text}), specs)
+        == "damaged"
+    )
 
 
 def test_an_unknown_entity_is_told(tmp_path: Path, specs: Specs) -> None:
-    made = package(tmp_path / "a.xlsx", {"目录": f"{TABLE}<row r='3'><c r='A3' t='str'><v>&lol;</v></c></row>"})
+    made = package(
+        tmp_path / "a.xlsx", {"目录": f"{TABLE}<row r='3'><c r='A3' t='str'><v>&lol;</v></c></row>"}
+    )
     assert reason(made, specs) == "damaged"
 
 
@@ -393,7 +416,10 @@ def test_the_cells_that_an_array_formula_fills_are_formulas_too(tmp_path: Path, 
         "<row r='3'><c r='A3' t='str'><f t='array' ref='A3:A4'>B3:B4</f><v>甲</v></c></row>"
         "<row r='4'><c r='A4' t='str'><v>乙</v></c></row>"
     )
-    assert cells_of(checked(package(tmp_path / "a.xlsx", {"目录": sheet("", filled)}), facts), "E163") == ["A3", "A4"]
+    assert cells_of(checked(package(tmp_path / "a.xlsx", {"目录": sheet("", filled)}), facts), "E163") == [
+        "A3",
+        "A4",
+    ]
 
 
 def test_a_row_of_nothing_but_formulas_is_not_lost(tmp_path: Path, facts: Facts) -> None:
@@ -405,7 +431,9 @@ def test_a_row_of_nothing_but_formulas_is_not_lost(tmp_path: Path, facts: Facts)
 
 @pytest.mark.parametrize("value", ["#N/A", "#REF!", "#DIV/0!"])
 def test_an_error_value_is_told_with_its_cell(value: str, tmp_path: Path, facts: Facts) -> None:
-    check = checked(package(tmp_path / "a.xlsx", {"目录": sheet(f"<c r='A2' t='e'><v>{value}</v></c>")}), facts)
+    check = checked(
+        package(tmp_path / "a.xlsx", {"目录": sheet(f"<c r='A2' t='e'><v>{value}</v></c>")}), facts
+    )
     assert cells_of(check, "E164") == ["A2"]
 
 
@@ -417,7 +445,9 @@ def test_a_formula_in_an_old_column_is_told(tmp_path: Path, facts: Facts) -> Non
     assert "open_type" not in check.sheets.entries[0].content
 
 
-def test_a_formula_in_a_sheet_written_by_a_program_with_prefixes_is_told(tmp_path: Path, facts: Facts) -> None:
+def test_a_formula_in_a_sheet_written_by_a_program_with_prefixes_is_told(
+    tmp_path: Path, facts: Facts
+) -> None:
     made = package(tmp_path / "a.xlsx", {"目录": sheet("<c r='A2' t='str'><f>B2</f><v>甲</v></c>")})
     with zipfile.ZipFile(made) as opened:
         text = opened.read("xl/worksheets/sheet1.xml").decode()
@@ -457,7 +487,9 @@ def test_parts_are_found_however_they_are_named(target: str, tmp_path: Path, fac
         assert cells_of(check, "E163") == ["A2"]
 
 
-def test_a_table_that_begins_in_the_middle_of_the_sheet_is_read(workbook: Callable[..., Path], facts: Facts) -> None:
+def test_a_table_that_begins_in_the_middle_of_the_sheet_is_read(
+    workbook: Callable[..., Path], facts: Facts
+) -> None:
     rows = [["", "", *row] for row in ([], [], HEADER, ROW)]
     check = checked(workbook(目录=rows), facts)
     assert check.sheets.entries[0].origin.place("resource_name") == ("目录", 4, 2)
@@ -493,10 +525,15 @@ def test_a_hidden_sheet_is_told_and_not_read(tmp_path: Path, facts: Facts) -> No
     assert [f.finding.value for f in check.sheets.findings if f.finding.rule == "W237"] == ["备份"]
 
 
-def test_a_stray_sheet_is_told_and_ours_without_header_is_an_error(workbook: Callable[..., Path], facts: Facts) -> None:
+def test_a_stray_sheet_is_told_and_ours_without_header_is_an_error(
+    workbook: Callable[..., Path], facts: Facts
+) -> None:
     notes = [["下周开会"], ["带材料"]]
     check = checked(workbook(目录=[HEADER, ROW], 备忘=notes, 信息项=notes), facts)
-    assert [(f.finding.rule, f.finding.value) for f in check.sheets.findings] == [("N302", "备忘"), ("E170", "信息项")]
+    assert [(f.finding.rule, f.finding.value) for f in check.sheets.findings] == [
+        ("N302", "备忘"),
+        ("E170", "信息项"),
+    ]
 
 
 # ---- headers and rows -------------------------------------------------------------------------------------
@@ -537,14 +574,18 @@ def test_values_under_no_header_are_told(workbook: Callable[..., Path], facts: F
     assert cells_of(checked(workbook(目录=[[*HEADER, ""], [*ROW, "无主"]]), facts), "E160") == ["E1"]
 
 
-def test_a_header_of_thousands_of_characters_is_told_shortly(workbook: Callable[..., Path], facts: Facts) -> None:
+def test_a_header_of_thousands_of_characters_is_told_shortly(
+    workbook: Callable[..., Path], facts: Facts
+) -> None:
     check = checked(workbook(目录=[[*HEADER, "长" * 30_000], [*ROW, "x"]]), facts)
     assert [f.finding.value for f in check.sheets.findings] == ["长" * 64]
 
 
 def test_merged_cells_are_told_with_their_range(tmp_path: Path, facts: Facts) -> None:
     merged = "<mergeCells><mergeCell ref='A2:A3'/><mergeCell ref='A900:B905'/><mergeCell ref='A1:B1'/></mergeCells>"
-    check = checked(package(tmp_path / "a.xlsx", {"目录": TABLE + row_of(3, ["", *ROW[1:]])}, tail=merged), facts)
+    check = checked(
+        package(tmp_path / "a.xlsx", {"目录": TABLE + row_of(3, ["", *ROW[1:]])}, tail=merged), facts
+    )
     assert [(f.finding.value, f.place) for f in check.sheets.findings] == [("A2:A3", ("目录", 2, 0))]
 
 
@@ -555,7 +596,9 @@ CSV = ",".join(HEADER) + "\n" + ",".join(ROW) + "\n"
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_the_usual_encodings_and_line_ends_are_read(encoding: str, end: str, tmp_path: Path, specs: Specs) -> None:
+def test_the_usual_encodings_and_line_ends_are_read(
+    encoding: str, end: str, tmp_path: Path, specs: Specs
+) -> None:
     _, sheets = read_file(file(tmp_path / "a.csv", CSV.replace("\n", end).encode(encoding)), specs)
     assert [(e.content["resource_name"], e.origin.row) for e in sheets.entries] == [("婚姻登记信息", 2)]
 
@@ -571,7 +614,9 @@ def test_utf_16_is_told(encoding: str, name: str, tmp_path: Path, specs: Specs) 
 
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("line", [2, 5000])
-def test_a_bad_byte_in_utf_8_is_told_with_its_line(before: bytes, line: int, tmp_path: Path, specs: Specs) -> None:
+def test_a_bad_byte_in_utf_8_is_told_with_its_line(
+    before: bytes, line: int, tmp_path: Path, specs: Specs
+) -> None:
     """It must not be read as GB18030: every character after it would be another one."""
     lines = [",".join(HEADER).encode(), *[",".join(ROW).encode()] * (line - 2), b"\xe5\xa9\xa8\xff,x,y,1"]
     with pytest.raises(Unreadable) as caught:
@@ -613,7 +658,9 @@ def test_a_quotation_mark_that_swallows_the_file_is_told(tmp_path: Path, specs: 
 def test_a_row_wider_than_the_header_is_told(tmp_path: Path, facts: Facts) -> None:
     """An unquoted comma moves every value behind it into the wrong column."""
     check = checked(file(tmp_path / "a.csv", CSV + "甲,乙,丙,1,多,余\n丁\n戊,己,庚,1,,\n"), facts)
-    assert [(f.finding.rule, f.finding.value, f.place.row) for f in check.sheets.findings] == [("E176", "6", 3)]
+    assert [(f.finding.rule, f.finding.value, f.place.row) for f in check.sheets.findings] == [
+        ("E176", "6", 3)
+    ]
     assert [e.content["resource_name"] for e in check.sheets.entries][-2:] == ["丁", "戊"]
 
 
@@ -632,7 +679,9 @@ def test_tabs_separate_as_well(name: str, tmp_path: Path, specs: Specs) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_a_cell_longer_than_a_cell_can_be_is_told_and_not_read(name: str, tmp_path: Path, facts: Facts) -> None:
+def test_a_cell_longer_than_a_cell_can_be_is_told_and_not_read(
+    name: str, tmp_path: Path, facts: Facts
+) -> None:
     long = "长" * 40_000
     if name == "a.csv":
         path = file(tmp_path / name, CSV + f"{long},遵义市民政局,115203000094210200,1\n")
@@ -718,7 +767,9 @@ ODD: list[Any] = [
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: ascii(value)[:20])
-@pytest.mark.parametrize("key", ["resource_name", "keywords", "non_share_basis", "share_type", "items", "没有的键\x00"])
+@pytest.mark.parametrize(
+    "key", ["resource_name", "keywords", "non_share_basis", "share_type", "items", "没有的键\x00"]
+)
 def test_no_odd_value_makes_a_content_that_cannot_be_stored(
     key: str, value: Any, tmp_path: Path, facts: Facts
 ) -> None:
@@ -747,7 +798,11 @@ def test_items_that_are_no_objects_are_told_one_by_one(tmp_path: Path, facts: Fa
     given["items"] = ["姓名", *given["items"], {}, None]
     check = checked(file(tmp_path / "a.jsonl", json.dumps(given)), facts)
     assert len(check.sheets.entries[0].content["items"]) == 4
-    assert [line.worded.rule for line in check.lines() if line.worded.field == "items"] == ["E140", "W236", "E140"]
+    assert [line.worded.rule for line in check.lines() if line.worded.field == "items"] == [
+        "E140",
+        "W236",
+        "E140",
+    ]
 
 
 def test_an_empty_line_between_is_nothing(tmp_path: Path, specs: Specs) -> None:
@@ -773,7 +828,9 @@ def test_a_zip_with_a_second_directory_in_its_comment_is_told(tmp_path: Path, sp
     assert reason(made, specs) == "damaged"
 
 
-def test_a_workbook_in_memory_compressed_by_another_method_is_read_or_told(tmp_path: Path, specs: Specs) -> None:
+def test_a_workbook_in_memory_compressed_by_another_method_is_read_or_told(
+    tmp_path: Path, specs: Specs
+) -> None:
     made = package(tmp_path / "a.xlsx", {"目录": TABLE})
     out = io.BytesIO()
     with zipfile.ZipFile(made) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as target:

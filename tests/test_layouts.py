@@ -48,7 +48,10 @@ ENTRY = {"资源名称": "婚姻登记信息", "提供方": NAME, "提供方代�
 
 
 def test_items_are_joined_by_code(workbook: Make, facts: Facts) -> None:
-    entries = [ENTRY | {"资源代码": "307024030101/000001"}, ENTRY | {"资源代码": "307024030101/000002", "资源名称": "另一"}]
+    entries = [
+        ENTRY | {"资源代码": "307024030101/000001"},
+        ENTRY | {"资源代码": "307024030101/000002", "资源名称": "另一"},
+    ]
     items = [
         {"资源代码": "307024030101/000002", "信息项名称": "乙"},
         {"资源代码": "307024030101/000001", "信息项名称": "甲"},
@@ -67,7 +70,12 @@ def test_items_sheets_may_come_first_and_sheets_may_be_several(workbook: Make, f
     items = [{"资源名称": "婚姻登记信息", "信息项名称": "甲", "数据类型": "C"}]
     more = [{"资源名称": "另一", "信息项名称": "乙", "数据类型": "N"}]
     check = checked(
-        workbook(信息项=table(items), 目录=table([ENTRY]), 二科=table([ENTRY | {"资源名称": "另一"}]), 字段=table(more)),
+        workbook(
+            信息项=table(items),
+            目录=table([ENTRY]),
+            二科=table([ENTRY | {"资源名称": "另一"}]),
+            字段=table(more),
+        ),
         facts,
     )
     assert [c["items"][0]["item_name"] for c in contents(check)] == ["甲", "乙"]
@@ -146,7 +154,9 @@ def test_columns_may_stand_in_any_order(workbook: Make, facts: Facts, specs: Spe
     columns = Columns([spec for spec in specs.entry.fields if spec.key in expected], specs)
     pairs = list(zip(columns.headers, columns.cells(expected), strict=True))
     random.Random(7).shuffle(pairs)
-    assert contents(checked(workbook(目录=[list(column) for column in zip(*pairs, strict=True)]), facts)) == [expected]
+    assert contents(checked(workbook(目录=[list(column) for column in zip(*pairs, strict=True)]), facts)) == [
+        expected
+    ]
 
 
 def test_every_alias_of_every_field_is_a_header(workbook: Make, facts: Facts, specs: Specs) -> None:
@@ -156,13 +166,26 @@ def test_every_alias_of_every_field_is_a_header(workbook: Make, facts: Facts, sp
     for spec in specs.entry.fields:
         for name in (spec.zh, spec.key, *spec.aliases):
             row = {"资源名称": "甲", "提供方": NAME, "提供方代码": CODE, "共享类型": "1", "摘要": "x"}
-            row = {k: v for k, v in row.items() if normal_header(k) not in map(normal_header, (spec.zh, *spec.aliases))}
+            row = {
+                k: v
+                for k, v in row.items()
+                if normal_header(k) not in map(normal_header, (spec.zh, *spec.aliases))
+            }
             found = contents(checked(workbook(目录=table([row | {name: written[spec.key]}])), facts))
             assert found[0].get(spec.key) == content.get(spec.key), name
 
 
 @pytest.mark.parametrize(
-    "header", ["资源名称*", " 资源 名称 ", "资源名称（必填）", "资源名称：", "资源\n名称", "RESOURCE_NAME", "＊资源名称"]
+    "header",
+    [
+        "资源名称*",
+        " 资源 名称 ",
+        "资源名称（必填）",
+        "资源名称：",
+        "资源\n名称",
+        "RESOURCE_NAME",
+        "＊资源名称",
+    ],
 )
 def test_stars_and_blanks_in_headers_do_not_count(header: str, workbook: Make, facts: Facts) -> None:
     row = {header: "婚姻登记信息"} | {k: v for k, v in ENTRY.items() if k != "资源名称"}
@@ -183,7 +206,9 @@ def test_blank_rows_between_are_passed_over(workbook: Make, facts: Facts) -> Non
     assert [entry.origin.row for entry in check.sheets.entries] == [4, 7]
 
 
-def test_the_template_s_own_rows_are_skipped_and_names_like_them_are_not(workbook: Make, facts: Facts) -> None:
+def test_the_template_s_own_rows_are_skipped_and_names_like_them_are_not(
+    workbook: Make, facts: Facts
+) -> None:
     head, row = table([ENTRY])
     rows = [["填写说明：x"], ["示例：x"], ["填写说明"], ["示例数据集", *row[1:]], ["填写说明书", *row[1:]]]
     check = checked(workbook(目录=[head, *rows]), facts)
@@ -214,7 +239,10 @@ def test_our_template_filled_in_by_hand_is_read(tmp_path: Path, specs: Specs, fa
     book.save(tmp_path / "填好.xlsx")
     check = checked(tmp_path / "填好.xlsx", facts)
     assert contents(check) == [content]
-    assert set(rules(check)) <= {"N301", *(line.worded.rule for line in checked_line(content, tmp_path, facts).lines())}
+    assert set(rules(check)) <= {
+        "N301",
+        *(line.worded.rule for line in checked_line(content, tmp_path, facts).lines()),
+    }
 
 
 def checked_line(content: dict[str, Any], folder: Path, facts: Facts) -> FileCheck:
@@ -379,7 +407,9 @@ def test_the_national_template_is_read(again: str, workbook: Make, facts: Facts)
     assert {key: content[key] for key in told} == told
 
 
-def test_the_national_template_s_columns_may_stand_in_any_order(workbook: Make, facts: Facts, specs: Specs) -> None:
+def test_the_national_template_s_columns_may_stand_in_any_order(
+    workbook: Make, facts: Facts, specs: Specs
+) -> None:
     rows = national(again="repeated")
     names = list(rows[0])
     assert len(names) == len(specs.entry.national_order)
@@ -439,9 +469,13 @@ def test_a_merged_formula_is_a_formula_in_every_row(tmp_path: Path, facts: Facts
 
 
 @pytest.mark.parametrize("once", ["信息资源名称", "信息资源代码", "提供方代码"])
-def test_one_column_may_be_given_once_and_another_in_every_row(once: str, workbook: Make, facts: Facts) -> None:
+def test_one_column_may_be_given_once_and_another_in_every_row(
+    once: str, workbook: Make, facts: Facts
+) -> None:
     """An annotated copy brings the code in the first row alone; the name stands in all of them."""
-    rows = [r | {"提供方代码": CODE, "信息资源代码": "307024030101/000001"} for r in national(again="repeated")]
+    rows = [
+        r | {"提供方代码": CODE, "信息资源代码": "307024030101/000001"} for r in national(again="repeated")
+    ]
     rows = [row | ({once: ""} if number else {}) for number, row in enumerate(rows)]
     (content,) = contents(given(rows, workbook, facts))
     assert (len(content["items"]), content["resource_code"]) == (3, "307024030101/000001")
@@ -480,7 +514,10 @@ def test_what_is_wrong_in_a_later_row_is_told_there(workbook: Make, facts: Facts
 def test_the_strictest_item_that_goes_out_tells_the_resource(workbook: Make, facts: Facts) -> None:
     rows = national(again="repeated")
     for row, share in zip(rows, ("1", "2", "3"), strict=True):
-        row |= {"共享类型": share, "共享条件/不予共享依据": {"1": "", "2": "仅限依职权核验", "3": "法律《某法》第一条"}[share]}
+        row |= {
+            "共享类型": share,
+            "共享条件/不予共享依据": {"1": "", "2": "仅限依职权核验", "3": "法律《某法》第一条"}[share],
+        }
     check = given(rows, workbook, facts)
     (content,) = contents(check)
     assert (content["share_type"], content["share_condition"]) == ("2", "仅限依职权核验")
@@ -568,7 +605,13 @@ def test_every_good_example_is_read_alike_from_every_format(
 
 
 def test_a_json_line_takes_a_value_where_a_list_may_stand(tmp_path: Path, facts: Facts) -> None:
-    line = {"resource_name": "甲", "keywords": "婚姻、登记", "share_mode_type": 3, "share_type": 2, "format_type": ["MySQL"]}
+    line = {
+        "resource_name": "甲",
+        "keywords": "婚姻、登记",
+        "share_mode_type": 3,
+        "share_type": 2,
+        "format_type": ["MySQL"],
+    }
     (content,) = contents(checked_line(line, tmp_path, facts))
     assert content == {
         "resource_name": "甲",

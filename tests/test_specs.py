@@ -115,7 +115,7 @@ def test_the_statutory_minimum_is_asked_for(specs: Specs) -> None:
         ({"sharing": {"matrix_share": {"g1": ["ok", "ok", "maybe"]}}}, "sharing.yaml"),
         ({"sharing": {"matrix_share": {"g9": ["ok", "ok", "ok"]}}}, "matrix_share"),
         ({"sharing": {"matrix_cross": {"4": {"1": "ok", "2": "ok", "3": "ok"}}}}, "matrix_cross"),
-        ({"sharing": {"pattern_form": {"订阅": {"1": "no", "2": "no", "3": "yes"}}}}, "pattern_form"),
+        ({"responsibility": {"forms": [{"key": "api", "code": "2"}]}}, "share_mode_type"),
         ({"sharing": {"wording": {"split_patterns": ["(?P<scope>"]}}}, "正则"),
         ({"sharing": {"wording": {"negations": ["(无需"]}}}, "正则"),
         ({"grading": {"floor": "g0"}}, "g0"),

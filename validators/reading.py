@@ -61,8 +61,10 @@ Convert = Callable[[str], tuple[Any, Mapping[str, Any] | None]]
 
 def clean_text(text: str, *, code: bool = False) -> tuple[str, tuple[Issue, ...]]:
     """A text without control characters, stray blanks and full-width digits, and what was found on it."""
-    if text.isprintable() and text.isascii() and not (text[:1] == " " or text[-1:] == " ") and not code:
-        return text, ()
+    # printable text holds no control, format or wide blank character; nearly every cell ends here
+    if text.isprintable() and not (text[:1] == " " or text[-1:] == " " or (code and " " in text)):
+        narrowed = narrow(text)
+        return narrowed, (() if narrowed == text else (Issue("W232", narrowed),))
     issues = []
     if _CONTROL.search(text):
         text = _CONTROL.sub("", text)

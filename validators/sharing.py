@@ -104,7 +104,7 @@ def mode_fits_format(rule: Rule, specs: Specs, *, types: str, category: str) -> 
 
 @checker("pattern_form")
 def pattern_form(rule: Rule, specs: Specs, *, patterns: str, types: str) -> Built:
-    matrix = specs.sharing.pattern_form
+    matrix = specs.pattern_form
     names = {v.code: v.zh for v in specs.codes["share_mode_type"].values}
 
     @lru_cache(maxsize=1024)
@@ -131,7 +131,7 @@ def pattern_form(rule: Rule, specs: Specs, *, patterns: str, types: str) -> Buil
 
 @checker("batch_verification")
 def batch_verification(rule: Rule, specs: Specs, *, pattern: str, patterns: str, types: str) -> Built:
-    row = specs.sharing.pattern_form[pattern]
+    row = specs.pattern_form[pattern]
     names = {v.code: v.zh for v in specs.codes["share_mode_type"].values}
 
     def check(case: Case) -> None:
@@ -139,7 +139,7 @@ def batch_verification(rule: Rule, specs: Specs, *, pattern: str, patterns: str,
             return
         given = case.texts(types)
         warned = [names[form] for form in given if row.get(form) == "warn"]
-        if warned and not any(row.get(form) == "yes" for form in given):
+        if warned and not any(row.get(form) == "ok" for form in given):
             case.add(rule.id, patterns, pattern, params={"form": "、".join(warned)})
 
     return of_case(check)
