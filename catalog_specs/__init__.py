@@ -192,7 +192,7 @@ def load(profile: str | None = None) -> Specs:
 
 
 @lru_cache(maxsize=8)
-def _load(profile: str, overlay: str) -> Specs:
+def _load(profile: str, _overlay: str) -> Specs:
     known = profiles()
     if profile not in known:
         raise SpecError(f"没有配置“{profile}”；可用的有：{'、'.join(sorted(known))}")

@@ -41,7 +41,7 @@ class Files:
         self.hints = self._get("desensitization", Desensitization)
         self.fields = {f.key: f for f in self.entry.fields} | {f"items.{f.key}": f for f in self.entry.items}
 
-    def _get(self, name: str, kind: Any) -> Any:
+    def _get(self, name: str, _kind: Any) -> Any:
         return self.documents[name]
 
     def codes_of(self, key: str) -> set[str]:

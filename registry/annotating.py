@@ -34,7 +34,7 @@ def annotated_copy(
     texts: dict[tuple[str, int], list[str]] = defaultdict(list)
     marks = []
     for line, place in copy.places(lang):
-        texts[(place.sheet, place.row)].append(f"{line.worded.rule} {line.worded.message}")
+        texts[(place.sheet, place.row)].append(_row_text(line, place))
         if place.column >= 0:
             marks.append(Mark(place.sheet, place.row, place.column, note_text(line), line.worded.level.value))
     sheets = check.specs.entry.sheets
@@ -56,6 +56,12 @@ def annotated_copy(
 def _rgb(colour: str) -> str:
     found = _ARGB.fullmatch(colour)
     return found.group(1) if found else colour
+
+
+def _row_text(line: Line, place: Place) -> str:
+    """What the error column says; a finding that is told at the header says where it belongs."""
+    moved = place.column < 0 and line.number < 0 and not line.place.sheet
+    return f"{f'第 {line.place.row} 行 ' if moved else ''}{line.worded.rule} {line.worded.message}"
 
 
 def note_text(line: Line) -> str:

@@ -12,8 +12,8 @@ from catalog_specs.model import Level
 from registry import audit, codes, entries, systems
 from registry.checking import FileCheck
 from registry.entries import ANNOUNCED, DRAFT, NewVersion
-from registry.keys import digest_of, new_key
 from registry.kept import storable, stored_finding, stored_need
+from registry.keys import digest_of, new_key
 from registry.matching import Match, is_code
 from registry.models import Agency, ImportBatch, System
 from registry.origins import ReadEntry

@@ -254,7 +254,8 @@ def test_nothing_heavy_is_loaded_for_a_check(entries_file: Make) -> None:
         "import sys; sys.argv = ['mulu', 'check', sys.argv[1]]\n"
         "from registry.cli import main\n"
         "try:\n    main()\nexcept SystemExit: pass\n"
-        "print([m for m in ('pandas','great_expectations','sqlalchemy','fastapi','openpyxl','faker') if m in sys.modules])"
+        "heavy = ('pandas', 'great_expectations', 'sqlalchemy', 'fastapi', 'openpyxl', 'faker')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")

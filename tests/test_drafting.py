@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from catalog_specs import load
+from registry.drafting import CannotDraft, DraftedTables, draft_from_ddl
 from registry.drafting.column_comments import read_comment
 from registry.drafting.column_types import item_type
-from registry.drafting import CannotDraft, DraftedTables, draft_from_ddl
 
 MYSQL_DUMP = r"""
 -- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)

@@ -16,8 +16,8 @@ from catalog_specs import Specs, load
 from registry.cli import app
 from registry.db import Database
 from registry.dictionary import PAGES
-from registry.web import create_app
 from registry.settings import Settings
+from registry.web import create_app
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("catalog_specs", "validators", "registry", "sync")

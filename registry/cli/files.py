@@ -9,7 +9,6 @@ import typer
 from registry.cli.terminal import (
     LOCAL_USER,
     JsonOption,
-    Lang,
     LangOption,
     ProfileOption,
     ProviderOption,
@@ -202,11 +201,11 @@ def draft(
         Path | None, typer.Option("--out", "-o", help="写到 .xlsx、.csv 或 .jsonl；默认把 JSON 行打印出来")
     ] = None,
     schema: Annotated[str | None, typer.Option("--schema", help="只读这个模式")] = None,
-    lang: LangOption = None,
 ) -> None:
     """从数据库或建表语句起草目录和信息项，供编目员确认；不填共享、开放和分级。"""
     from catalog_specs import load
-    from registry.drafting import CannotDraft, draft as draft_tables
+    from registry.drafting import CannotDraft
+    from registry.drafting import draft as draft_tables
     from registry.errors import Rejected
     from registry.export import export_entries
     from registry.keys import canonical_json
@@ -224,5 +223,3 @@ def draft(
         export_entries(drafted.entries, out, load())
         say(f"已从 {drafted.tables_read} 张表起草 {len(drafted.entries)} 条目录，写到 {out}")
 
-
-__all__ = ["Lang", "check", "enter"]

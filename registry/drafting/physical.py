@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-class CannotDraft(ValueError):  # noqa: N818  (a refusal is named by what cannot be done)
+class CannotDraft(ValueError):
     """No draft can be made; the Chinese message names place, reason and cure, and never a password."""
 
 
