@@ -209,10 +209,11 @@ def tests(listed: list[Plan]) -> Iterator[Test]:
 
 
 def _list_pattern(plan: Plan) -> str:
-    if plan.codes:
-        one = f"(?:{'|'.join(map(re.escape, plan.codes))})"
-    else:
-        one = f"[^{SEPARATOR}]{{1,{plan.most or 500}}}"
+    one = (
+        f"(?:{'|'.join(map(re.escape, plan.codes))})"
+        if plan.codes
+        else f"[^{SEPARATOR}]{{1,{plan.most or 500}}}"
+    )
     return f"^{one}(?:{SEPARATOR}{one})*$"
 
 

@@ -129,7 +129,10 @@ class _CsvCopy(_Copy):
                     if cell:
                         sheet.write_string(row, column, str(cell)[:CELL_LIMIT], text)
         self.rows = {raw.line(n): n + 1 for n in range(len(raw.rows))}
-        headers = {CSV_SHEET: self.rows[line] for line in check.sheets.headers.values()}
+        headers = {
+            name: self.rows[line]
+            for name, line in zip([CSV_SHEET], check.sheets.headers.values(), strict=False)
+        }
         super().__init__(check, target.getvalue(), headers)
 
     def place(self, line: Line) -> Place:

@@ -153,7 +153,7 @@ def _unused(header: str, earlier: Column | None, kind: str, specs: Specs) -> Fin
     shown = header[:64]
     if earlier is not None:
         return Finding("E161", value=shown, params={"other": earlier.header[:64]})
-    return Finding("E160", value=shown, params={"hint": _hint(header, kind, headers_of(specs), specs)})
+    return Finding("E160", value=shown, params={"hint": _hint(header, kind, specs)})
 
 
 def _own_item_columns(row: list[object], tables: Headers) -> set[str]:
@@ -184,7 +184,7 @@ def _target(name: str, kind: str, item_columns: set[str], tables: Headers) -> tu
     return "unknown", ""
 
 
-def _hint(header: str, kind: str, tables: Headers, specs: Specs) -> str:
+def _hint(header: str, kind: str, specs: Specs) -> str:
     fields = [*specs.entry.fields, *specs.entry.items] if kind == ONE_ROW else specs.entry.fields
     names = [s.zh for s in (specs.entry.items if kind == ITEMS else fields)]
     close = get_close_matches(header[:64], names, n=1, cutoff=0.6)

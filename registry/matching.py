@@ -1,7 +1,7 @@
 """Which registered entry a row speaks of: by its code, else by provider and name; what is not sure is refused."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,6 +48,7 @@ class Matcher:
         self.by_id = {known.entry_id: known for known in register.known}
         self.by_name = self._by_name()
         self.claimed: dict[str, int] = {}
+        self.coded = {_place(row.content): row.origin.row for row in rows if row.content.get("resource_code")}
 
     def _by_name(self) -> dict[tuple[str, str], list[Known]]:
         """Registered entries by provider and name, but for those that a row of this file claims by code."""
@@ -63,17 +64,24 @@ class Matcher:
         return [self._match(row) for row in self.rows]
 
     def _match(self, row: ReadEntry) -> Match:
+        # asked before the entry's own code is filled in
+        with_code = self.coded.get(_place(row.content)) if not row.content.get("resource_code") else None
         match = self._find(row)
         if match.refused:
             return match
-        earlier = next(
-            (self.claimed[c] for c in self._conflicts(row.content, match) if c in self.claimed), None
-        )
+        claims = self._claims(row.content, match)
+        earlier = with_code or next((self.claimed[claim] for claim in claims if claim in self.claimed), None)
         if earlier is not None:
             return _refuse(row, match, "repeated", str(earlier))
-        for claim in self._claims(row.content, match):
-            self.claimed.setdefault(claim, row.origin.row)
+        self.claimed |= dict.fromkeys(claims, row.origin.row)
         return match
+
+    @staticmethod
+    def _claims(content: Mapping[str, Any], match: Match) -> list[str]:
+        """What a row has to itself in this file. Two codes make two resources, whatever they are called; a row
+        without a code has only its name, and gives way to a row with a code, wherever that stands."""
+        code = str(content.get("resource_code") or "")
+        return [f"entry {match.entry_id}", f"code {code}" if code else f"name {_place(content)}"]
 
     def _find(self, row: ReadEntry) -> Match:
         content, match = row.content, Match(new_key("e"))
@@ -122,28 +130,6 @@ class Matcher:
         name = str(row.content.get("provider_name") or "")
         if agency is not None and name and fold(name[:NAME_LENGTH]) != fold(agency.name):
             row.findings.append(Finding("W234", "provider_name", value=name, params={"other": agency.name}))
-
-    # ---- rows of one file that speak of the same ----
-
-    def _conflicts(self, content: Mapping[str, Any], match: Match) -> Iterator[str]:
-        """The claims of earlier rows that this row cannot stand beside."""
-        code, place = str(content.get("resource_code") or ""), _place(content)
-        if match.known is not None:
-            yield f"entry {match.entry_id}"
-        if code:
-            yield f"code {code}"
-        if match.known is None:
-            # two codes make two resources, whatever they are called; a row without a code has only its name
-            yield f"bare {place}" if code else f"name {place}"
-
-    def _claims(self, content: Mapping[str, Any], match: Match) -> Iterator[str]:
-        code, place = str(content.get("resource_code") or ""), _place(content)
-        yield f"entry {match.entry_id}"
-        yield f"name {place}"
-        if code:
-            yield f"code {code}"
-        elif match.known is None:
-            yield f"bare {place}"
 
 
 def is_code(code: object, specs: Specs) -> bool:

@@ -6,6 +6,7 @@ Rows are only read here; the rules judge them afterwards. What a reader cannot t
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from catalog_specs import Specs
@@ -32,6 +33,8 @@ class Readers:
         flags = [key for key in (*specs.entry.secret_columns, "data_grade") if key in specs.fields]
         self.entry_secrets = {key: frozenset(secret_codes(key, specs)) for key in flags}
         self.secret_words = [re.compile(pattern) for pattern in specs.entry.secret_words]
+        # a column of flags says the same thing in every row
+        self._has_secret_word = lru_cache(maxsize=4096)(self._find_secret_word)
         item_flags = [key for key in specs.entry.secret_columns if key in specs.items]
         self.item_secrets = {key: frozenset(secret_codes(f"items.{key}", specs)) for key in item_flags}
 
@@ -47,7 +50,10 @@ class Readers:
         codes = (self.item_secrets if item else self.entry_secrets).get(key)
         if codes is None or value is None:
             return False
-        return value in codes or any(word.search(str(value)) for word in self.secret_words)
+        return str(value) in codes or self._has_secret_word(str(value))
+
+    def _find_secret_word(self, value: str) -> bool:
+        return any(word.search(value) for word in self.secret_words)
 
 
 def take(cell: Cell, key: str, prefix: str, item: int, values: dict[str, Any], found: list[Finding]) -> None:
@@ -60,6 +66,14 @@ def take(cell: Cell, key: str, prefix: str, item: int, values: dict[str, Any], f
     for issue in cell.issues:
         params = {"value": issue.value}
         found.append(Finding(issue.rule, f"{prefix}{key}", item, issue.value, issue.reason, params))
+
+
+def _first_text(row: Sequence[Any]) -> str:
+    """The first text of a row without blanks around it; empty when the row says nothing."""
+    first = row[0] if row else ""
+    if first.__class__ is str and first and not first.isspace():
+        return str(first).strip()
+    return next((text for c in row if c not in ("", None) and (text := str(c).strip())), "")
 
 
 def too_long(raw: Any, longest: int) -> Cell | None:
@@ -113,7 +127,7 @@ class SheetReader:
             row = self.sheet.rows[number]
             if not any(row) and number not in self.special:
                 continue
-            first = next((text for c in row if c not in ("", None) and (text := str(c).strip())), "")
+            first = _first_text(row)
             if not first and number not in self.special:
                 continue
             if self._is_skipped(first, number):
@@ -127,6 +141,8 @@ class SheetReader:
 
     def _is_skipped(self, first: str, number: int) -> bool:
         """Whether a row is the template's help or sample: its first cell begins with 填写说明： or 示例：."""
+        if not first.startswith(tuple(self.skipped)):
+            return False
         for prefix, rule in self.skipped.items():
             if first == prefix or first.startswith((f"{prefix}：", f"{prefix}:")):
                 if rule:
@@ -147,7 +163,15 @@ class SheetReader:
     def plan(self, target: str) -> Plan:
         """Column number, field key and reader of all columns of one target."""
         readers = self.readers.entry if target == "entry" else self.readers.item
-        return [(n, key, readers[key]) for key, n in self.layout.numbers(target).items()]
+        filled = {n for n in self.layout.numbers(target).values() if self._is_filled(n)}
+        return [(n, key, readers[key]) for key, n in self.layout.numbers(target).items() if n in filled]
+
+    def _is_filled(self, column: int) -> bool:
+        """Whether a column says anything below the header; most of a long template stays blank."""
+        below = self.sheet.rows[self.layout.header_row + 1 :]
+        if any(column < len(row) and row[column] not in ("", None) for row in below):
+            return True
+        return any(column in cells for cells in self.special.values())
 
     def read(self, number: int, row: Sequence[Any], plan: Plan, prefix: str, item: int) -> Values:
         """The stored values of one row under a plan, and what was met on the way."""
@@ -185,6 +209,8 @@ class SheetReader:
     ) -> list[Located]:
         """Feed the fields of one row from its legacy columns; gives what was met on the way, with its place."""
         found: list[Located] = []
+        if not self.legacy.columns:
+            return found
         texts: dict[int, str] = {}
         special = self.special.get(number, {})
         for column, legacy in self.legacy.columns:

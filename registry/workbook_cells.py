@@ -226,7 +226,7 @@ def look_through(
             continue
         for cell in walk.cells(block, writing):
             reach.take(cell)
-            found.special += _special(cell, writing, limits)
+            found.special += _special(cell, writing)
     far = (reach.column + 1) * limits["rows"] > limits["cells"]
     return None if far and not exact else found
 
@@ -242,10 +242,10 @@ def _quick_special(block: bytes, writing: _Writing) -> Iterator[Special]:
         attributes = {key: one or other for key, one, other in _ATTRIBUTE.findall(token.group(2))}
         end = block.find(writing.cell, token.end())
         body = block[token.end() : end if end >= 0 else len(block)]
-        yield from _special(Cell(*place_of(attributes.get(b"r", b"")), attributes, body), writing, None)
+        yield from _special(Cell(*place_of(attributes.get(b"r", b"")), attributes, body), writing)
 
 
-def _special(cell: Cell, writing: _Writing, limits: Mapping[str, int] | None) -> Iterator[Special]:
+def _special(cell: Cell, writing: _Writing) -> Iterator[Special]:
     if writing.formula.search(cell.body):
         yield from _formula(cell)
     elif cell.attributes.get(b"t") == b"e":

@@ -1,5 +1,7 @@
 """Resource codes are given atomically, go on from the last, and are never given twice, whoever asks at once."""
 
+import functools
+import operator
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -87,7 +89,7 @@ def test_eight_at_once_never_get_one_code_twice(database: Database, specs: Specs
     def job(name: str) -> Callable[[], list[str]]:
         return lambda: [allocate(database, specs, [f"{name}{n}"])[0] for n in range(5)]
 
-    given = sum(at_once([job(name) for name in "abcdefgh"]), [])
+    given = functools.reduce(operator.iadd, at_once([job(name) for name in "abcdefgh"]), [])
     assert sorted(given) == [f"{HEAD}/{n:06d}" for n in range(1, 42) if n != 3]
 
 
@@ -128,7 +130,7 @@ def test_imports_of_separate_processes_wait_for_each_other(tmp_path: Path, entri
 
     files = [entries_file(unnamed(name, 4), name=f"{name}.jsonl") for name in ("甲", "乙")]
     environment = os.environ | {"MULU_DATABASE_URL": f"sqlite:///{tmp_path / 'mulu.sqlite3'}"}
-    command = [sys.executable, "-m", "registry.cli"]
+    command = [sys.executable, "-c", "from registry.cli import main; main()"]
     subprocess.run([*command, "init"], env=environment, check=True, capture_output=True)
     running = [
         subprocess.Popen([*command, "import", str(path)], env=environment, stdout=subprocess.DEVNULL)

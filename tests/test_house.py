@@ -45,6 +45,8 @@ def test_every_package_folder_is_listed_for_installation() -> None:
 
 def test_files_and_functions_stay_small() -> None:
     for path in sources():
+        if "migrations" in path.parts:
+            continue  # generated
         text = path.read_text("utf-8")
         assert text.count("\n") <= 400, path
         for node in ast.walk(ast.parse(text)):

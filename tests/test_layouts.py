@@ -601,7 +601,7 @@ def test_every_good_example_is_read_alike_from_every_format(
 ) -> None:
     check = checked(entries_file([good(key)], name=name), facts)
     assert contents(check) == [good(key)]
-    assert not [f for f in check.sheets.findings]
+    assert not list(check.sheets.findings)
 
 
 def test_a_json_line_takes_a_value_where_a_list_may_stand(tmp_path: Path, facts: Facts) -> None:

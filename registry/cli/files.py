@@ -222,4 +222,3 @@ def draft(
     else:
         export_entries(drafted.entries, out, load())
         say(f"已从 {drafted.tables_read} 张表起草 {len(drafted.entries)} 条目录，写到 {out}")
-
