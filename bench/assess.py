@@ -150,7 +150,7 @@ def rule_counts(specs: Specs) -> tuple[int, int]:
 
 def report(runs: dict[str, list[Measured]], count: int) -> None:
     """The Markdown table; ``entries/s`` is per second of one core's time."""
-    print("| engine | decides | entries/s | items/s | of ours | wall s | prepare s | findings | peak MB |")
+    print("| engine | decides | entries/s | items/s | × ours | wall s | prepare s | findings | peak MB |")
     print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
     base = statistics.median(run.cpu for run in runs[OURS])
     for engine, listed in runs.items():

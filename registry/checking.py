@@ -24,6 +24,7 @@ from registry.workbook_cells import column_letters, refuse
 from validators.assess import Assessment, assess_all
 from validators.case import Facts
 from validators.codes import credit_code_fault, region_of
+from validators.folding import fold
 from validators.findings import NO_ITEM, Finding, Need, Worded, drop_echoes, word, word_need
 
 Progress = Callable[[int, int], None]
@@ -208,23 +209,25 @@ def open_check(path: Path, *, profile: str | None, provider: tuple[str, str] | N
     """A file read and not judged yet; parameters and errors as for ``check_file``."""
     specs = load(profile)
     kind, sheets = read_file(path, specs)
+    if provider:
+        fill_provider(sheets.entries, provider)
     if profile is None:
         specs = load(choose_profile(sheets, specs))
     check = FileCheck(path, file_sha256(path), kind, specs, sheets)
     check.secret = any(located.finding.rule == "E125" for located in sheets.findings)
-    if provider:
-        fill_provider(sheets.entries, provider)
     return check
 
 
 def fill_provider(entries: Sequence[ReadEntry], provider: tuple[str, str]) -> None:
-    """Give the entries without a provider the one named by the user."""
+    """Give the entries without a provider the one named by the user; one that names another keeps what it says."""
     code, name = provider
     for entry in entries:
-        if not entry.content.get("provider_code"):
-            entry.content["provider_code"] = code
-        if not entry.content.get("provider_name") and name:
-            entry.content["provider_name"] = name
+        content = entry.content
+        own_code, own_name = content.get("provider_code"), content.get("provider_name")
+        if not own_code and (not own_name or not name or fold(str(own_name)) == fold(name)):
+            own_code = content["provider_code"] = code
+        if not own_name and name and own_code == code:
+            content["provider_name"] = name
 
 
 def judge(

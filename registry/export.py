@@ -5,6 +5,7 @@ Text is always written as text: a cell that begins with = + - @ never becomes a 
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,32 @@ CELL_LIMIT = 32_767
 
 
 def export_entries(contents: Iterable[Content], path: Path, specs: Specs) -> int:
-    """Write entries to a file whose name tells the format; gives how many.
+    """Write entries to a file whose name tells the format; gives how many. A file of that name is replaced whole.
 
     Raises:
-        Rejected: the name ends in none of .xlsx, .csv, .jsonl.
+        Rejected: the name ends in none of .xlsx, .csv, .jsonl, or nothing can be written there.
     """
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise Rejected(f"不能导出为“{path.suffix or path.name}”；文件名请以 .xlsx、.csv 或 .jsonl 结尾")
     writers = {"xlsx": write_xlsx, "csv": write_csv, "jsonl": write_jsonl}
-    return writers[kind](contents, path, specs)
+    with _beside(path) as target:
+        return writers[kind](contents, target, specs)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` that takes its place when all went well, and is gone when not."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.touch()
+        yield beside
+        beside.replace(path)
+    except OSError as error:
+        raise Rejected(f"不能写入 {path}：{error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def write_jsonl(contents: Iterable[Content], path: Path, specs: Specs) -> int:
@@ -106,7 +123,7 @@ def write_xlsx(contents: Iterable[Content], path: Path | BytesIO, specs: Specs) 
         for row in items_of(content):
             _write_row(items_sheet, item_row, [*own, *item.cells(row)], text)
             item_row += 1
-    book.close()
+    _close(book)
     return entry_row - 1
 
 
@@ -117,6 +134,15 @@ def _book(path: Path | BytesIO) -> Any:
     target = str(path) if isinstance(path, Path) else path
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     return xlsxwriter.Workbook(target, options | {"default_date_format": "yyyy-mm-dd"})
+
+
+def _close(book: Any) -> None:
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        book.close()
+    except FileCreateError as error:
+        raise Rejected(f"不能写入工作簿：{error}") from error
 
 
 def _head(book: Any, sheet: Any, columns: Columns, specs: Specs, more: Columns | None = None) -> None:
@@ -153,7 +179,7 @@ def write_template(path: Path, specs: Specs, *, rows: int = 2000) -> None:
     _template_sheet(book, sheets[1], [*join.fields, *item.fields], specs, lists, rows * 10)
     _guide(book, specs)
     sheets[0].activate()
-    book.close()
+    _close(book)
 
 
 def _dictionary(book: Any, specs: Specs) -> dict[str, str]:

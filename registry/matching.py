@@ -12,7 +12,7 @@ from registry.keys import new_key
 from registry.models import Agency
 from registry.origins import ReadEntry
 from registry.systems import NAME_LENGTH
-from validators.codes import credit_code_fault
+from validators.codes import credit_code_fault, is_resource_code
 from validators.findings import Finding
 from validators.folding import fold
 
@@ -48,11 +48,11 @@ class Matcher:
         self.by_id = {known.entry_id: known for known in register.known}
         self.by_name = self._by_name()
         self.claimed: dict[str, int] = {}
-        self.coded = {_place(row.content): row.origin.row for row in rows if row.content.get("resource_code")}
+        self.coded = {_place(row.content): row.origin.row for row in rows if self._code(row.content)}
 
     def _by_name(self) -> dict[tuple[str, str], list[Known]]:
         """Registered entries by provider and name, but for those that a row of this file claims by code."""
-        claimed = {str(row.content.get("resource_code") or "") for row in self.rows}
+        claimed = {self._code(row.content) for row in self.rows}
         found: dict[tuple[str, str], list[Known]] = defaultdict(list)
         for known in self.register.known:
             if known.code is None or known.code not in claimed:
@@ -64,23 +64,22 @@ class Matcher:
         return [self._match(row) for row in self.rows]
 
     def _match(self, row: ReadEntry) -> Match:
-        # asked before the entry's own code is filled in
-        with_code = self.coded.get(_place(row.content)) if not row.content.get("resource_code") else None
         match = self._find(row)
         if match.refused:
             return match
         claims = self._claims(row.content, match)
-        earlier = with_code or next((self.claimed[claim] for claim in claims if claim in self.claimed), None)
+        earlier = next((self.claimed[claim] for claim in claims if claim in self.claimed), None)
+        if match.known is None and not match.given_code:
+            earlier = earlier or self.coded.get(_place(row.content))
         if earlier is not None:
             return _refuse(row, match, "repeated", str(earlier))
         self.claimed |= dict.fromkeys(claims, row.origin.row)
         return match
 
-    @staticmethod
-    def _claims(content: Mapping[str, Any], match: Match) -> list[str]:
+    def _claims(self, content: Mapping[str, Any], match: Match) -> list[str]:
         """What a row has to itself in this file. Two codes make two resources, whatever they are called; a row
         without a code has only its name, and gives way to a row with a code, wherever that stands."""
-        code = str(content.get("resource_code") or "")
+        code = self._code(content)
         return [f"entry {match.entry_id}", f"code {code}" if code else f"name {_place(content)}"]
 
     def _find(self, row: ReadEntry) -> Match:
@@ -104,11 +103,15 @@ class Matcher:
 
     def _find_by_name(self, row: ReadEntry, match: Match, code: str, place: tuple[str, str]) -> Match:
         found = self.by_name.get(place, [])
+        usable = self._code(row.content)
+        if usable:
+            # a code of its own may go to an entry that has none yet; the others keep theirs
+            found = [known for known in found if not known.code] or found[:1]
         if len(found) > 1:
             return _refuse(row, match, "ambiguous")
         if found:
             return self._take(row, match, found[0], code)
-        match.given_code = self._usable(code)
+        match.given_code = usable
         return match
 
     def _take(self, row: ReadEntry, match: Match, known: Known, code: str) -> Match:
@@ -117,25 +120,20 @@ class Matcher:
         if known.code:
             row.content["resource_code"] = known.code
         else:
-            match.given_code = self._usable(code)
+            match.given_code = self._code(row.content)
         match.entry_id, match.known = known.entry_id, known
         return match
 
-    def _usable(self, code: str) -> str:
-        """A code that may be entered as given; empty for one that breaks E104 and stays with the content alone."""
-        return code if is_code(code, self.specs) else ""
+    def _code(self, content: Mapping[str, Any]) -> str:
+        """A row's code; empty for none, and for one that breaks E104: it stays with the content and tells nothing."""
+        code = content.get("resource_code")
+        return str(code) if is_resource_code(code, self.specs.resource_code) else ""
 
     def _check_name(self, row: ReadEntry, provider: str) -> None:
         agency = self.register.agencies.get(provider)
         name = str(row.content.get("provider_name") or "")
         if agency is not None and name and fold(name[:NAME_LENGTH]) != fold(agency.name):
             row.findings.append(Finding("W234", "provider_name", value=name, params={"other": agency.name}))
-
-
-def is_code(code: object, specs: Specs) -> bool:
-    """Whether a value can be entered as a resource code: of a known shape, and not too long to be kept."""
-    spec = specs.resource_code
-    return isinstance(code, str) and len(code) <= spec.max_len and spec.imported.fullmatch(code) is not None
 
 
 def _place(content: Mapping[str, Any]) -> str:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry.layout import JOIN_KEYS
+from catalog_specs import Specs
 from registry.legacy import settle_rows
 from registry.origins import Located, Origin, Place, ReadEntry
 from registry.rows import SheetReader, Values, origin_of, range_name
+from validators.codes import is_resource_code
 from validators.findings import NO_ITEM, Finding
 from validators.folding import fold
 
@@ -32,7 +33,7 @@ class _Rows:
         reader.legacy.add_columns(self.columns)
         self.columns |= by_row
         self.item_columns = reader.layout.numbers("item") | by_row
-        self.groups = _Groups(reader.out.entries)
+        self.groups = _Groups(reader.out.entries, reader.specs)
         # what a row says of itself where no item stands in it, and each item's cycle
         self.own_rows: dict[int, dict[str, Any]] = defaultdict(dict)
         self.cycles: dict[int, list[str]] = defaultdict(list)
@@ -88,7 +89,7 @@ class _Rows:
                 content[key] = min(first, value, key=self._cycle_rank)
             elif key == "open_condition" and self.reader.legacy.by_item:
                 content[key] = "；".join(dict.fromkeys([*str(first).split("；"), str(value)]))
-            elif key not in JOIN_KEYS[:1]:
+            else:
                 params = {"row": str(entry.origin.row), "other": str(first)}
                 entry.add_elsewhere(
                     Finding("E169", key, NO_ITEM, str(value), params=params), origin.place(key)
@@ -126,8 +127,8 @@ class _Groups:
     A column may be given once and another in every row: each of code, name and provider may be blank later.
     """
 
-    def __init__(self, entries: list[ReadEntry]) -> None:
-        self.entries = entries
+    def __init__(self, entries: list[ReadEntry], specs: Specs) -> None:
+        self.entries, self.specs = entries, specs
         self.started: list[ReadEntry] = []
         self.by_code: dict[str, ReadEntry] = {}
         self.by_name: dict[tuple[str, str], ReadEntry] = {}
@@ -136,6 +137,8 @@ class _Groups:
     def place(self, values: Mapping[str, Any], origin: Origin) -> tuple[ReadEntry, bool]:
         """The entry that a row belongs to, and whether the row begins it."""
         code, name = str(values.get("resource_code") or ""), fold(str(values.get("resource_name") or ""))
+        if code and not is_resource_code(code, self.specs.resource_code):
+            code = f"{code} {name}"  # what is no code (E104), such as 待定, does not make one resource of two
         provider = str(values.get("provider_code") or "")
         entry = self._known(code, name, provider)
         is_new = entry is None
@@ -163,9 +166,10 @@ class _Groups:
 
     def _by_name(self, name: str, provider: str) -> ReadEntry | None:
         last = self.last
-        if last is not None and not provider and fold(str(last.content.get("resource_name") or "")) == name:
-            return last
-        return self.by_name.get((provider, name))
+        if last is None or fold(str(last.content.get("resource_name") or "")) != name:
+            return self.by_name.get((provider, name))
+        same = not provider or provider == self._provider(last)
+        return last if same else self.by_name.get((provider, name))
 
     @staticmethod
     def _provider(entry: ReadEntry) -> str:

@@ -14,9 +14,10 @@ from registry.checking import FileCheck
 from registry.entries import ANNOUNCED, DRAFT, NewVersion
 from registry.kept import storable, stored_finding, stored_need
 from registry.keys import digest_of, new_key
-from registry.matching import Match, is_code
+from registry.matching import Match
 from registry.models import Agency, ImportBatch, System
 from registry.origins import ReadEntry
+from validators.codes import is_resource_code
 from validators.findings import Finding
 from validators.folding import fold
 
@@ -203,7 +204,7 @@ class Registration:
         match, code = self.matches[n], self.rows[n].content.get("resource_code")
         if match.known and match.known.code:
             return {}
-        usable = code if is_code(code, self.specs) else None
+        usable = code if is_resource_code(code, self.specs.resource_code) else None
         status = "given" if match.given_code else "provisional" if usable else "none"
         return {"code": usable, "code_status": status}
 

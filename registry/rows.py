@@ -85,9 +85,9 @@ def too_long(raw: Any, longest: int) -> Cell | None:
 def _length(raw: Any) -> int:
     if raw.__class__ is str:
         return len(raw)
-    if isinstance(raw, dict):
-        return sum(_length(part) for part in raw.values())
-    return sum(_length(part) for part in raw) if isinstance(raw, list) else 0
+    parts = raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ()
+    # written into one cell, each part brings a separator, and its own separators are escaped
+    return sum(2 * _length(part) + 1 for part in parts)
 
 
 class Values(NamedTuple):

@@ -531,6 +531,8 @@ def test_export_of_a_register_taken_in_again_changes_nothing(
         for n, c in enumerate(contents)
     ]
     bring(database, entries_file, *contents, good("OK01", resource_code="坏的代码"))
+    # by another file, so that two entries have one code that is none
+    bring(database, entries_file, good("OK01", resource_code="坏的代码", resource_name="离婚登记信息"))
     with database.read() as session:
         stored = [row.version.content for row in list_entries(session)]
     for name in ("出.xlsx", "出.csv", "出.jsonl"):

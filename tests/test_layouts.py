@@ -494,6 +494,35 @@ def test_the_same_name_under_another_code_is_another_resource(workbook: Make, fa
     assert len(contents(given(rows, workbook, facts))) == 2
 
 
+def test_rows_without_the_code_go_on_with_the_resource_above(workbook: Make, facts: Facts) -> None:
+    """Two resources of one name: the code stands in the first row of each."""
+    rows = []
+    for code in ("307024030101/000001", "307024030101/000002"):
+        rows += [
+            row | {"提供方代码": CODE, "信息资源代码": "" if number else code}
+            for number, row in enumerate(national(again="repeated"))
+        ]
+    assert [len(c["items"]) for c in contents(given(rows, workbook, facts))] == [3, 3]
+
+
+def test_a_code_that_is_none_makes_no_one_resource_of_two(workbook: Make, facts: Facts) -> None:
+    one, two = (
+        [row | {"提供方代码": CODE, "信息资源代码": "待定", "信息资源名称": name} for row in national(again="repeated")]
+        for name in ("婚姻登记信息", "离婚登记信息")
+    )
+    check = given([*one, *two], workbook, facts)
+    assert [len(c["items"]) for c in contents(check)] == [3, 3]
+    assert "E169" not in rules(check)
+
+
+def test_a_code_mistyped_in_a_later_row_is_told(workbook: Make, facts: Facts) -> None:
+    rows = [row | {"信息资源代码": "307024030101/000001"} for row in national(again="repeated")]
+    rows[1]["信息资源代码"] = "307024030101-000001"
+    check = given(rows, workbook, facts)
+    assert [len(c["items"]) for c in contents(check)] == [2, 1]
+    assert (cells(check, "E104"), cells(check, "E102")) == (["目录!H4"], ["目录!G3", "目录!G4"])
+
+
 def test_a_later_row_that_differs_is_told_where_it_stands(workbook: Make, facts: Facts) -> None:
     rows = national(again="repeated")
     rows[1]["信息资源摘要"] = "别的摘要，别的摘要"
@@ -620,3 +649,30 @@ def test_a_json_line_takes_a_value_where_a_list_may_stand(tmp_path: Path, facts:
         "share_type": "2",
         "format_type": ["MySQL"],
     }
+
+
+# ---- the provider that the user names -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, (CODE, NAME)),
+        ({"提供方": "遵义市 民政局"}, (CODE, "遵义市 民政局")),
+        ({"提供方": "遵义市公安局"}, (None, "遵义市公安局")),
+        ({"提供方代码": "115203000094210125"}, ("115203000094210125", None)),
+        ({"提供方代码": CODE}, (CODE, NAME)),
+    ],
+)
+def test_the_named_provider_stands_in_for_a_missing_one_only(
+    row: dict[str, str], expected: tuple[str | None, str | None], workbook: Make, facts: Facts
+) -> None:
+    rows = [{"资源名称": "婚姻登记信息", "共享类型": "1", "摘要": "x"} | row]
+    (content,) = contents(checked(workbook(目录=table(rows)), facts, provider=(CODE, NAME)))
+    assert (content.get("provider_code"), content.get("provider_name")) == expected
+
+
+def test_the_named_provider_tells_the_city(workbook: Make, facts: Facts) -> None:
+    path = workbook(目录=table([{"资源名称": "婚姻登记信息", "共享类型": "1", "摘要": "x"}]))
+    check = check_file(path, facts=facts, provider=("115202000094371530", "六盘水市某局"))
+    assert check.specs.profile.key == "liupanshui_2025"

@@ -69,6 +69,11 @@ def luhn_ok(number: str) -> bool:
     return sum(doubled) % 10 == 0
 
 
+def is_resource_code(code: object, spec: ResourceCode) -> bool:
+    """Whether a value can be an entry's code at all: of an accepted shape and length (E104). Source: S2, S5."""
+    return isinstance(code, str) and len(code) <= spec.max_len and spec.imported.fullmatch(code) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class CodeParts:
     """A national resource code taken apart: class (1), division (2), the rest of the class code, sequence."""
