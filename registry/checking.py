@@ -24,8 +24,8 @@ from registry.workbook_cells import column_letters, refuse
 from validators.assess import Assessment, assess_all
 from validators.case import Facts
 from validators.codes import credit_code_fault, region_of
-from validators.folding import fold
 from validators.findings import NO_ITEM, Finding, Need, Worded, drop_echoes, word, word_need
+from validators.folding import fold
 
 Progress = Callable[[int, int], None]
 _READ_BY_KIND = {ENTRIES: read_entries, ITEMS: read_items, ONE_ROW: read_one_row}

@@ -58,7 +58,10 @@ def counts(result: ImportResult) -> tuple[int, int, int, int]:
 
 
 def test_every_finding_stands_in_its_row_with_its_rule(workbook: Make, facts: Facts) -> None:
-    rows = [ENTRY | {"更新周期": "说不准"}, ENTRY | {"资源名称": "另一资源", "共享类型": "9", "更新周期": "每日"}]
+    rows = [
+        ENTRY | {"更新周期": "说不准"},
+        ENTRY | {"资源名称": "另一资源", "共享类型": "9", "更新周期": "每日"},
+    ]
     check = checked(workbook(目录=table(rows)), facts)
     sheet = opened(annotated_copy(check))["目录"]
     said = result_column(sheet)
@@ -92,11 +95,16 @@ def test_what_concerns_a_header_stands_at_the_header(workbook: Make, facts: Fact
 
 def test_a_copy_in_english_is_in_english(workbook: Make, facts: Facts) -> None:
     check = checked(workbook(目录=table([ENTRY | {"共享类型": "9"}])), facts)
-    assert "is not a known type" in " ".join(result_column(opened(annotated_copy(check, lang="en"))["目录"]).values())
+    assert "is not a known type" in " ".join(
+        result_column(opened(annotated_copy(check, lang="en"))["目录"]).values()
+    )
 
 
 def test_findings_of_items_stand_in_the_sheet_of_items(workbook: Make, facts: Facts) -> None:
-    items = [{"资源名称": "婚姻登记信息", "信息项名称": "甲", "数据类型": "S"}, {"资源名称": "没有", "信息项名称": "乙"}]
+    items = [
+        {"资源名称": "婚姻登记信息", "信息项名称": "甲", "数据类型": "S"},
+        {"资源名称": "没有", "信息项名称": "乙"},
+    ]
     check = checked(workbook(目录=table([ENTRY]), 信息项=table(items)), facts)
     book = opened(annotated_copy(check))
     assert "E108" in result_column(book["信息项"])[2] and "E168" in result_column(book["信息项"])[3]
@@ -198,7 +206,10 @@ def test_a_copy_of_the_national_template_changes_nothing(
 def test_a_corrected_copy_updates_its_entry_and_then_changes_nothing(
     database: Database, tmp_path: Path, workbook: Make
 ) -> None:
-    rows = [ENTRY | {"资源代码": "", "更新周期": "说不准"}, ENTRY | {"资源名称": "", "资源代码": "", "更新周期": "每日"}]
+    rows = [
+        ENTRY | {"资源代码": "", "更新周期": "说不准"},
+        ENTRY | {"资源名称": "", "资源代码": "", "更新周期": "每日"},
+    ]
     items = [{"资源名称": "婚姻登记信息", "信息项名称": "甲", "数据类型": "C"}]
     result, copy = brought_back(database, workbook(目录=table(rows), 信息项=table(items)), tmp_path)
     assert counts(result) == (1, 0, 0, 1)
@@ -228,8 +239,12 @@ def test_a_copy_may_be_sorted_and_renamed_before_it_comes_back(
     assert counts(imported(database, copy)) == (0, 1, 2, 0)
 
 
-def test_a_text_that_looks_like_a_formula_stays_a_text(database: Database, tmp_path: Path, entries_file: Make) -> None:
-    content = good("OK01", resource_code=None, share_condition="=HYPERLINK(\"x\")", share_scope="@all", legal_basis="-1")
+def test_a_text_that_looks_like_a_formula_stays_a_text(
+    database: Database, tmp_path: Path, entries_file: Make
+) -> None:
+    content = good(
+        "OK01", resource_code=None, share_condition='=HYPERLINK("x")', share_scope="@all", legal_basis="-1"
+    )
     for name in ("目录.xlsx", "目录.csv", "目录.jsonl"):
         _, copy = brought_back(database, entries_file([content], name=name), tmp_path)
         sheet = opened(copy.read_bytes())["目录"]

@@ -507,7 +507,10 @@ def test_rows_without_the_code_go_on_with_the_resource_above(workbook: Make, fac
 
 def test_a_code_that_is_none_makes_no_one_resource_of_two(workbook: Make, facts: Facts) -> None:
     one, two = (
-        [row | {"提供方代码": CODE, "信息资源代码": "待定", "信息资源名称": name} for row in national(again="repeated")]
+        [
+            row | {"提供方代码": CODE, "信息资源代码": "待定", "信息资源名称": name}
+            for row in national(again="repeated")
+        ]
         for name in ("婚姻登记信息", "离婚登记信息")
     )
     check = given([*one, *two], workbook, facts)

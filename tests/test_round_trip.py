@@ -27,8 +27,27 @@ ITEM_READERS = {spec.key: Reader(spec, SPECS) for spec in SPECS.entry.items}
 
 # letters that mean something to a spreadsheet, to CSV, to XML or to a field
 TELLING = "=+-@'\"、，,;；:：｜|\\/《》()（） \t\r\n\u3000０Ａ１_x0041&<>%#甲乙0a\u2028\x85\U0001f600é"
-texts = st.text(st.sampled_from(TELLING), max_size=12) | st.text(max_size=8) | st.sampled_from(
-    ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''", "_x0041_", "_x000D_", "&lt;", "]]>", "示例数据", "填写说明书", "1e5", "007"]
+texts = (
+    st.text(st.sampled_from(TELLING), max_size=12)
+    | st.text(max_size=8)
+    | st.sampled_from(
+        [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "'=1",
+            "''",
+            "_x0041_",
+            "_x000D_",
+            "&lt;",
+            "]]>",
+            "示例数据",
+            "填写说明书",
+            "1e5",
+            "007",
+        ]
+    )
 )
 
 
@@ -36,7 +55,9 @@ def raw_value(spec: FieldSpec) -> st.SearchStrategy[Any]:
     """Anything that may be written into a field, as often right as wrong."""
     if spec.key in SPECS.entry.secret_columns:
         return st.just("非涉密")
-    codes = st.sampled_from([value.code for value in SPECS.codes[spec.codes].values] if spec.codes else ["无"])
+    codes = st.sampled_from(
+        [value.code for value in SPECS.codes[spec.codes].values] if spec.codes else ["无"]
+    )
     if spec.key == "data_grade":
         return codes.filter(lambda code: code != "secret")
     kinds: dict[FieldType, st.SearchStrategy[Any]] = {
@@ -47,14 +68,20 @@ def raw_value(spec: FieldSpec) -> st.SearchStrategy[Any]:
         FieldType.BOOLEAN: st.booleans() | texts,
         FieldType.INTEGER: st.integers(-5, 10**6) | texts,
         FieldType.DATE: st.dates().map(str) | texts,
-        FieldType.BASIS: st.lists(st.fixed_dictionaries({}, optional={p.key: texts for p in spec.parts}), max_size=2),
+        FieldType.BASIS: st.lists(
+            st.fixed_dictionaries({}, optional={p.key: texts for p in spec.parts}), max_size=2
+        ),
         FieldType.RECORD: st.fixed_dictionaries({}, optional={p.key: texts for p in spec.parts}),
-        FieldType.RECORDS: st.lists(st.fixed_dictionaries({}, optional={p.key: texts for p in spec.parts}), max_size=2),
+        FieldType.RECORDS: st.lists(
+            st.fixed_dictionaries({}, optional={p.key: texts for p in spec.parts}), max_size=2
+        ),
     }
     return kinds.get(spec.type, texts)
 
 
-def row(specs: Sequence[FieldSpec], readers: dict[str, Reader], **fixed: Any) -> st.SearchStrategy[dict[str, Any]]:
+def row(
+    specs: Sequence[FieldSpec], readers: dict[str, Reader], **fixed: Any
+) -> st.SearchStrategy[dict[str, Any]]:
     """A row of stored values: whatever was drawn, as the readers store it."""
     optional = {spec.key: raw_value(spec) for spec in specs if spec.key not in fixed}
 
@@ -91,7 +118,11 @@ PROPERTY = settings(
 @pytest.mark.parametrize("suffix", FORMATS)
 @PROPERTY
 @given(contents=catalogues())
-@example(contents=[{"resource_code": "307024030101/000001", "resource_name": "示例数据集", "share_condition": "_x0041_"}])
+@example(
+    contents=[
+        {"resource_code": "307024030101/000001", "resource_name": "示例数据集", "share_condition": "_x0041_"}
+    ]
+)
 def test_what_is_exported_is_read_back(suffix: str, contents: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"目录{suffix}"
@@ -111,7 +142,10 @@ def test_entries_without_a_code_are_read_back_by_name(suffix: str, tmp_path: Pat
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_one_name_of_two_providers_is_read_back(suffix: str, tmp_path: Path, specs: Specs) -> None:
-    contents = [good("OK01", resource_code=None), good("OK08", resource_code=None, resource_name="婚姻登记信息")]
+    contents = [
+        good("OK01", resource_code=None),
+        good("OK08", resource_code=None, resource_name="婚姻登记信息"),
+    ]
     path = tmp_path / f"目录{suffix}"
     export_entries(contents, path, specs)
     assert [entry.content for entry in read_file(path, specs)[1].entries] == contents
@@ -142,7 +176,9 @@ def test_no_cell_of_a_csv_becomes_a_formula(text: str, tmp_path: Path, specs: Sp
 def test_codes_and_long_numbers_are_texts(tmp_path: Path, specs: Specs) -> None:
     export_entries([good("OK01")], tmp_path / "a.xlsx", specs)
     sheet = openpyxl.load_workbook(tmp_path / "a.xlsx")["目录"]
-    cells = {cell.value: cell.number_format for line in sheet.iter_rows(min_row=2) for cell in line if cell.value}
+    cells = {
+        cell.value: cell.number_format for line in sheet.iter_rows(min_row=2) for cell in line if cell.value
+    }
     assert cells["115203000094210200"] == cells["307024030101/000001"] == "@"
 
 
@@ -192,7 +228,9 @@ def test_an_empty_catalogue_is_exported_with_its_headers(suffix: str, tmp_path: 
     assert path.exists()
 
 
-def test_a_template_is_read_as_an_empty_catalogue(tmp_path: Path, specs: Specs, entries_file: Callable[..., Path]) -> None:
+def test_a_template_is_read_as_an_empty_catalogue(
+    tmp_path: Path, specs: Specs, entries_file: Callable[..., Path]
+) -> None:
     from registry.errors import Unreadable
     from registry.export import write_template
 

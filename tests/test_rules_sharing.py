@@ -104,3 +104,8 @@ def test_a_resource_called_like_its_system_is_told_by_the_systems_name_too(specs
     facts = Facts(TODAY, systems={"SYS-0007": "登记注册系统"})
     content = good("OK04", source_system_id="SYS-0007", resource_name="登记注册系统")
     assert reasons(content, "W221", specs, facts) == ["system"]
+
+
+def test_an_item_with_an_empty_mark_breaks_nothing(specs: Specs, facts: Facts) -> None:
+    content = good("OK01", items=[{"item_name": "甲", "share_type": "", "data_type": "C", "data_length": 1}])
+    assert "E126" not in {f.rule for f in assess(content, specs, facts=facts).findings}

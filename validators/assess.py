@@ -8,16 +8,17 @@ import gc
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from catalog_specs import Specs
 from catalog_specs.model import Level
 
 # the modules below enter their checkers into the table when they are imported
 from validators import conditions, entry, fields, items, matrices, personal, sharing  # noqa: F401
+from validators.alike import Entries, Items, Step, Steps, Table
 from validators.case import Case, Content, Facts, Suggestion
-from validators.checkers import Built, CaseCheck, Kind, Quick, ValueCheck, build
-from validators.findings import NO_ITEM, Finding, Need
+from validators.checkers import Built, Kind, ValueCheck, build
+from validators.findings import Finding, Need
 from validators.grading import grader_of, prepare
 from validators.needs import need_checks
 from validators.neighbours import with_file
@@ -51,30 +52,38 @@ class Engine:
                 for key, check in built.values.items():
                     values[key].append(check)
         self.built += need_checks(specs)
-        self.plans: dict[Kind, tuple[CaseCheck, ...]] = {}
-        self.entry = RowTable(_table(values, specs, ""))
-        self.item = RowTable(_table(values, specs, "items."))
+        self.plans: dict[Kind, Steps] = {}
+        self.entries = Entries(_table(values, specs, ""), specs)
+        self.items = Items(_table(values, specs, "items."), specs, self.built)
 
     def judge(self, content: Content, facts: Facts, me: str) -> Assessment:
         case = Case(content, facts, me)
-        self.entry.check(case, content, NO_ITEM)
+        key = self.entries.judge(case)
         if not all(type(item) is dict for item in case.items):
             case.items = [item for item in case.items if type(item) is dict]
-        for number, item in enumerate(case.items):
-            self.item.check(case, item, number)
+        marks = self.items.judge(case)
         prepare(case, self.grader)
-        for check in self._plan(_kind(content)):
-            check(case)
+        steps = self.entries.known.get(key) if key else None
+        if key and steps is None:
+            self.entries.learn(case, key, self._plan(_kind(content)), marks)
+        else:
+            for mask, check, _plain in steps or self._plan(_kind(content)):
+                if not mask or mask & marks:
+                    check(case)
         found = case.findings
         if len(found) > 1:
             found.sort(key=self._place)
         return Assessment(tuple(found), tuple(case.needs), case.suggested, self.specs.digest)
 
-    def _plan(self, kind: Kind) -> tuple[CaseCheck, ...]:
+    def _plan(self, kind: Kind) -> Steps:
         """The checks that can have something to say of a kind of entries; made once a kind."""
         plan = self.plans.get(kind)
         if plan is None:
-            plan = tuple(check for built in self.built if built.fits(kind) for check in built.cases)
+            fit = [built for built in self.built if built.fits(kind)]
+            bits = self.items.tests
+            plan = tuple(
+                Step(bits[b.on_items] if b.on_items else 0, check, b.plain) for b in fit for check in b.cases
+            )
             if len(self.plans) < KEPT:
                 self.plans[kind] = plan
         return plan
@@ -103,60 +112,6 @@ def _kind(content: Content) -> Kind:
     )
 
 
-class RowTable:
-    """The value checks of the entry's fields or of the items', run over a row.
-
-    Rows of one file mostly have the same keys in the same order, so the quick tests are lined up once for
-    each such shape.
-    """
-
-    def __init__(self, table: "Table") -> None:
-        self.table = table
-        self.shapes: dict[tuple[str, ...], tuple[Quick, ...]] = {}
-
-    def check(self, case: Case, row: Mapping[str, Any], item: int) -> None:
-        """Run the checks of every value that its quick test does not accept."""
-        shape = tuple(row)
-        tests = self.shapes.get(shape)
-        if tests is None:
-            tests = self._line_up(shape)
-        try:
-            passed = [test(value) for test, value in zip(tests, row.values(), strict=True)]
-        except TypeError:
-            passed = [False]  # an unhashable value where a code is expected: the checks say so
-        if False not in passed:
-            return
-        for place, key in enumerate(shape):
-            if place >= len(passed) or not passed[place]:
-                self._slowly(case, key, row[key], item)
-
-    def _line_up(self, shape: tuple[str, ...]) -> tuple[Quick, ...]:
-        # an unknown key is a rule of its own and passes here
-        tests = tuple(self.table[key][0] if key in self.table else _accept for key in shape)
-        if len(self.shapes) < KEPT:
-            self.shapes[shape] = tests
-        return tests
-
-    def _slowly(self, case: Case, key: str, value: Any, item: int) -> None:
-        quick, checks = self.table.get(key, (_accept, ()))
-        try:
-            if quick(value) or fields.is_blank(value):
-                return
-        except TypeError:
-            pass
-        for check in checks:
-            check(case, value, item)
-
-
-def _accept(_value: Any) -> bool:
-    return True
-
-
-def _refuse(_value: Any) -> bool:
-    return False
-
-
-Table = Mapping[str, tuple[Quick, tuple[ValueCheck, ...]]]
 # fields whose own rule looks at every value, however it is shaped
 _ALWAYS = frozenset({"provider_code", "resource_code", "publish_date", "promised_on"})
 
@@ -167,8 +122,7 @@ def _table(values: Mapping[str, list[ValueCheck]], specs: Specs, prefix: str) ->
     for key, spec in known.items():
         checks = tuple(values.get(prefix + key, ()))
         # a text rule of its own (credit code, code shape) must see the value, so no quick test there
-        always = not prefix and key in _ALWAYS
-        quick = _refuse if always else fields.quick_check(spec, specs) or _refuse
+        quick = None if not prefix and key in _ALWAYS else fields.quick_check(spec, specs)
         table[key] = (quick, checks)
     return table
 

@@ -19,6 +19,8 @@ CaseCheck = Callable[[Case], None]
 # case, value, item number (NO_ITEM for the entry itself)
 ValueCheck = Callable[[Case, Any, int], None]
 Quick = Callable[[Any], bool]
+# whether an item may give a check of items anything to say
+ItemTest = Callable[[Mapping[str, Any]], bool]
 
 
 class Kind(NamedTuple):
@@ -39,15 +41,19 @@ class Built:
     """What a factory returns: checks of whole cases, and checks of values by field key.
 
     ``fits`` tells of which kinds of entries the checks of whole cases can have anything to say; the engine
-    asks once a kind and leaves the others out, which spares most entries most checks.
+    asks once a kind and leaves the others out, which spares most entries most checks. So it does when
+    ``on_items`` is false of every item. ``plain`` says that the checks read nothing but coded fields and
+    which fields there are, beside the fields that it names.
     """
 
     cases: tuple[CaseCheck, ...] = ()
     values: Mapping[str, ValueCheck] = field(default_factory=dict)
     fits: Fits = lambda _kind: True
+    on_items: ItemTest | None = None
+    plain: tuple[str, ...] | None = None
 
 
-Factory = Callable[..., Built]
+Factory = Callable[..., Built | tuple[Built, ...]]
 _FACTORIES: dict[str, Factory] = {}
 
 
@@ -83,11 +89,18 @@ def build(rule: Rule, specs: Specs) -> Iterable[Built]:
             inspect.signature(factory).bind(rule, specs, **given)
         except TypeError as error:
             raise SpecError(f"rules.yaml：{rule.id}：检查器 {row.checker} 的参数不对：{error}") from error
-        yield factory(rule, specs, **given)
+        made = factory(rule, specs, **given)
+        yield from made if isinstance(made, tuple) else (made,)
 
 
 def of_case(
-    check: CaseCheck, *, share: Iterable[str] = (), open_: Iterable[str] = (), fits: Fits | None = None
+    check: CaseCheck,
+    *,
+    share: Iterable[str] = (),
+    open_: Iterable[str] = (),
+    fits: Fits | None = None,
+    on_items: ItemTest | None = None,
+    plain: tuple[str, ...] | None = None,
 ) -> Built:
     """A check of whole cases, for entries of these share and open types (none: all) that also fit."""
     shares, opens = frozenset(share), frozenset(open_)
@@ -97,7 +110,7 @@ def of_case(
             return False
         return fits is None or fits(kind)
 
-    return Built((check,), fits=both)
+    return Built((check,), fits=both, on_items=on_items, plain=plain)
 
 
 def of_field(key: str, check: ValueCheck) -> Built:

@@ -132,8 +132,11 @@ def added_condition(rule: Rule, specs: Specs, *, field: str) -> Built:
     vacuous = _vacuous(specs)
     added = [re.compile(pattern) for pattern in specs.sharing.wording.added_conditions]
 
-    @lru_cache(maxsize=65_536)
+    any_added = re.compile("|".join(f"(?:{pattern.pattern})" for pattern in added)).search
+
     def addition(text: str) -> str:
+        if any_added(text) is None:
+            return ""
         return next((found.group() for found in (p.search(text) for p in added) if found), "")
 
     def check(case: Case) -> None:
@@ -175,7 +178,7 @@ def non_open_reason(rule: Rule, specs: Specs, *, field: str, grades: list[str]) 
         if case.open == NONE and grade and not case.text(field):
             case.add(rule.id, field, params={"grade": grade})
 
-    return of_case(check, open_=(NONE,), fits=lambda kind: kind.grade in asking)
+    return of_case(check, plain=(), open_=(NONE,), fits=lambda kind: kind.grade in asking)
 
 
 @checker("over_restriction")

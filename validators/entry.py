@@ -1,6 +1,7 @@
 """Checks of an entry's own texts: name, codes, format, abstract; and of its items."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -97,7 +98,7 @@ def code_national(rule: Rule, specs: Specs, *, field: str) -> Built:
         elif parts.class_digit != spec.own_prefix.class_digit and not codes.division_listed(parts, spec):
             case.add(rule.id, field, code, reason="item", params={"item": parts.division})
 
-    return of_case(check)
+    return of_case(check, plain=(field,))
 
 
 @checker("code_category")
@@ -105,7 +106,15 @@ def code_category(rule: Rule, specs: Specs, *, field: str, category: str) -> Bui
     spec = specs.resource_code
     class_names = {row.zh: digit for digit, row in spec.classes.items()}
 
+    national = spec.national.fullmatch
+    listed = {digit: {item.code for item in row.items} for digit, row in spec.classes.items()}
+
     def check(case: Case) -> None:
+        paths, code = case.get(category), case.text(field)
+        if type(paths) is list and len(paths) == 1 and type(paths[0]) is str:
+            digit = class_names.get(paths[0].partition("/")[0])
+            if digit and (not code or (code[0] == digit and code[1:3] in listed[digit] and national(code))):
+                return  # as most are: one category, and a code of its class
         heads = [path.split("/", 1)[0] for path in case.texts(category)]
         unknown = [head for head in heads if head not in class_names]
         code = case.text(field)
@@ -140,7 +149,7 @@ def related_code(rule: Rule, specs: Specs, *, field: str, own: str) -> Built:
             elif known is not None and code not in known:
                 case.add(rule.id, field, code, reason="unknown")
 
-    return of_case(check)
+    return of_case(check, plain=(field,))
 
 
 @checker("abstract_length")
@@ -165,17 +174,20 @@ def abstract_fields(rule: Rule, specs: Specs, *, field: str, certain: list[str])
     wording = specs.sharing.wording
     marker = re.compile(f"({'|'.join(wording.abstract_markers)})(?:但不限于|了|有)?[：:]?([^。；;]+)")
     separators = re.compile(f"[{re.escape(wording.abstract_separators)}]")
-    ending = re.compile(f"(?:{'|'.join(wording.abstract_endings)})$")
+    endings = tuple(sorted(wording.abstract_endings, key=len, reverse=True))
 
-    @lru_cache(maxsize=131_072)
     def bare(name: str) -> str:
-        return fold(_REMARK.sub("", name))
+        return fold(name if name.isalnum() else _REMARK.sub("", name))
+
+    def shorn(term: str) -> str:
+        ending = next((e for e in endings if term.endswith(e)), "") if term.endswith(endings) else ""
+        return term.removesuffix(ending)
 
     def named(text: str) -> tuple[str, tuple[str, ...]]:
         found = marker.search(text) if any(word in text for word in wording.abstract_markers) else None
         if not found:
             return "", ()
-        terms = [ending.sub("", term.strip()) for term in separators.split(found.group(2))]
+        terms = [shorn(term.strip()) for term in separators.split(found.group(2))]
         fit = tuple(term for term in terms if 2 <= len(term) <= 12)
         return found.group(1), fit if len(fit) >= 2 else ()
 
@@ -243,7 +255,7 @@ def format_known(rule: Rule, specs: Specs, *, field: str, note: str) -> Built:
                 reason = "noted" if case.text(note) else "note_missing"
                 case.add(rule.id, field, value, reason=reason)
 
-    return of_case(check)
+    return of_case(check, plain=(note,))
 
 
 @checker("format_fits")
@@ -261,7 +273,7 @@ def format_fits(rule: Rule, specs: Specs, *, field: str, category: str) -> Built
                 params = {"category": specs.label("format_category", code), "allowed": shown[code]}
                 case.add(rule.id, field, value, params=params)
 
-    return of_case(check)
+    return of_case(check, plain=())
 
 
 def _strings(value: Any) -> tuple[str, ...]:
@@ -277,7 +289,7 @@ def format_note(rule: Rule, specs: Specs, *, field: str, category: str, types: s
         if named and not case.text(field):
             case.add(rule.id, field, named)
 
-    return of_case(check)
+    return of_case(check, plain=())
 
 
 @checker("items_needed")
@@ -289,7 +301,7 @@ def items_needed(rule: Rule, specs: Specs, *, category: str) -> Built:
         if named and is_blank(case.get("items")):
             case.add(rule.id, "items", named)
 
-    return of_case(check, fits=lambda kind: kind.category in structured)
+    return of_case(check, plain=(), fits=lambda kind: kind.category in structured)
 
 
 @checker("cycle_note")
@@ -301,31 +313,33 @@ def cycle_note(rule: Rule, specs: Specs, *, field: str, note: str) -> Built:
         if type(value) is str and value in asking and not case.text(note):
             case.add(rule.id, note, value, reason="note")
 
-    return of_case(check, fits=lambda kind: kind.cycle in asking)
+    return of_case(check, plain=(), fits=lambda kind: kind.cycle in asking)
 
 
 # ---- secrecy ----------------------------------------------------------------------------------------------
 
 
 @checker("secret_content")
-def secret_content(rule: Rule, specs: Specs, *, fields: list[str]) -> Built:
+def secret_content(rule: Rule, specs: Specs, *, fields: list[str]) -> tuple[Built, ...]:
     """Secret flags and grades of any field; the value is never shown (§12 R1)."""
-    secret = {key: frozenset(secret_codes(key, specs)) for key in fields}
+    secret = {key: tuple(secret_codes(key, specs)) for key in fields}
+    parts = {key[6:]: values for key, values in secret.items() if key.startswith("items.")}
 
     def check(case: Case) -> None:
         for key, values in secret.items():
-            if not key.startswith("items."):
-                value = case.get(key)
-                if type(value) is str and value in values:
-                    case.add(rule.id, key, "", NO_ITEM)
-                continue
-            part = key[6:]
-            for number, item in enumerate(case.items):
-                value = item.get(part)
-                if type(value) is str and value in values:
-                    case.add(rule.id, key, "", number)
+            if case.get(key) in values:
+                case.add(rule.id, key, "", NO_ITEM)
 
-    return of_case(check)
+    def check_items(case: Case) -> None:
+        for part, values in parts.items():
+            for number, item in enumerate(case.items):
+                if item.get(part) in values:
+                    case.add(rule.id, f"items.{part}", "", number)
+
+    def is_secret(item: Mapping[str, Any]) -> bool:
+        return any(item.get(part) in values for part, values in parts.items())
+
+    return of_case(check, plain=()), of_case(check_items, on_items=is_secret)
 
 
 def secret_codes(key: str, specs: Specs) -> list[str]:

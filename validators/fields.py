@@ -58,7 +58,7 @@ def required(rule: Rule, specs: Specs, *, fields: list[str]) -> Built:
             if is_blank(case.get(key)):
                 case.add(rule.id, key)
 
-    return of_case(check)
+    return of_case(check, plain=())
 
 
 @checker("required_when")
@@ -71,8 +71,8 @@ def required_when(rule: Rule, specs: Specs, *, field: str, when: str, values: li
             case.add(rule.id, field)
 
     if when == "data_grade":
-        return of_case(check, fits=lambda kind: kind.grade in asking)
-    return of_case(check, open_=values if when == "open_type" else ())
+        return of_case(check, plain=(), fits=lambda kind: kind.grade in asking)
+    return of_case(check, plain=(), open_=values if when == "open_type" else ())
 
 
 @checker("items_required")
@@ -89,7 +89,7 @@ def items_required(rule: Rule, specs: Specs, *, fields: list[str]) -> Built:
             if lacking:
                 case.add(rule.id, full, item=lacking[0], params={"which": f"（{which(case, lacking)}）"})
 
-    return of_case(check)
+    return of_case(check, on_items=lambda item: not all(map(item.get, keys)))
 
 
 @checker("forbidden_when")
@@ -104,7 +104,7 @@ def forbidden_when(rule: Rule, specs: Specs, *, when: str, values: list[str], fi
             if not is_blank(case.get(key)):
                 case.add(rule.id, key, case.get(key))
 
-    return of_case(check, share=values if when == "share_type" else ())
+    return of_case(check, plain=(), share=values if when == "share_type" else ())
 
 
 # ---- code lists -------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def _quick_text_list(spec: FieldSpec, specs: Specs) -> Quick:
     most = spec.max_len
 
     def quick(value: Any) -> bool:
-        if value.__class__ is not list:
+        if value.__class__ is not list or not value:
             return False
         return all(part.__class__ is str and 0 < len(part) <= most for part in value)
 
@@ -308,7 +308,7 @@ def past_date(rule: Rule, specs: Specs, *, field: str) -> Built:
 
 
 @checker("known_keys")
-def known_keys(rule: Rule, specs: Specs) -> Built:
+def known_keys(rule: Rule, specs: Specs) -> tuple[Built, ...]:
     entry_keys = frozenset(specs.fields) | {"items"}
     item_keys = frozenset(specs.items)
 
@@ -316,12 +316,15 @@ def known_keys(rule: Rule, specs: Specs) -> Built:
         if not entry_keys.issuperset(case.content):
             for key in sorted(set(map(str, case.content)) - entry_keys):
                 case.add(rule.id, key, key)
+
+    def check_items(case: Case) -> None:
         for number, item in enumerate(case.items):
             if isinstance(item, dict) and not item_keys.issuperset(item):
                 for key in sorted(set(map(str, item)) - item_keys):
                     case.add(rule.id, f"items.{key}", key, number, params={"place": place(case, number)})
 
-    return of_case(check)
+    on_items = of_case(check_items, on_items=lambda item: not item_keys.issuperset(item))
+    return of_case(check, plain=()), on_items
 
 
 @checker("record_parts")

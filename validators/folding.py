@@ -15,6 +15,9 @@ _RUNNING = re.compile(r"\d+$")
 @lru_cache(maxsize=262_144)
 def fold(name: str) -> str:
     """A name for comparison: NFKC, lower case, without blanks and punctuation (E102); folded once for all."""
+    # most names are folded already: nothing to lower, to narrow or to take away
+    if name.isalnum() and name.lower() == name and unicodedata.is_normalized("NFKC", name):
+        return name
     # lower case may bring marks of its own (İ), and taking blanks away may bring letters together
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
     return unicodedata.normalize("NFKC", _NOT_WORD.sub("", plain))

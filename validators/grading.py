@@ -1,9 +1,8 @@
 """Grades: what the items and the impact suggest, the matrices, the open projection and what it may hold."""
 
-import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from catalog_specs import Specs
@@ -44,12 +43,17 @@ class Grader:
         self.mask_words = frozenset(word for row in self.spec.overrides for word in row.lifted_by_masks)
         self.no_mask = re.compile("|".join(f"(?:{part})" for part in self.spec.no_mask) or "(?!)")
         self.item_grade: Callable[[str, str, str, bool], ItemGrade] = lru_cache(131_072)(self._item_grade)
-        self.is_plain: Callable[[str, str, str], bool] = lru_cache(131_072)(self._is_plain)
+        self.graded_classes = frozenset(pii for row in self.spec.content for pii in row.pii)
+
+    @cached_property
+    def marked(self) -> frozenset[str]:
+        """The classes that ask for more than the lowest grade, or for care when something is opened."""
+        return self.graded_classes | PERSONAL
 
     def hints(self, case: Case) -> list[Hint]:
         hint = self.hint
         found = [hint(name, code) if name else NOTHING for name, code, _declared in case.told]
-        if case.text("record_subject") in self.impersonal:
+        if case.text("record_subject") in self.impersonal and not all(one is NOTHING for one in found):
             return [self._of_body(item, one) for item, one in zip(case.items, found, strict=True)]
         return found
 
@@ -67,12 +71,6 @@ class Grader:
         if any(hint.detector in self.kind_of for hint in case.hints):
             return True
         return any(item.get("pii_class") == "direct" for item in case.items)
-
-    def _is_plain(self, name: str, code: str, declared: str) -> bool:
-        """Whether an item hints at nothing and is declared as nothing, and so asks for the least grade."""
-        if (name and self.hint(name, code) is not NOTHING) or declared in PERSONAL:
-            return False
-        return not any(declared in row.pii for row in self.spec.content)
 
     def _item_grade(self, name: str, code: str, declared: str, weak: bool) -> ItemGrade:
         """The least grade for an item: strong names always count, weak words only where ``weak`` says so."""
@@ -95,11 +93,14 @@ class Grader:
         """
         best = self.floor
         reasons: list[str] = []
+        hints = case.hints
         for number in numbers:
             item = case.items[number]
             if item.get("direction") == "in":
                 continue
             name, code, declared = case.told[number]
+            if hints[number] is NOTHING and declared not in self.graded_classes:
+                continue  # nothing asks for a grade above the lowest
             found = self.item_grade(name, code, declared, case.person and (weak or declared in PERSONAL))
             if found.rank > best.rank:
                 best, reasons = found, []
@@ -261,21 +262,28 @@ def _text(item: Mapping[str, Any], key: str) -> str:
     return value if type(value) is str else ""
 
 
+def _told(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Name, code and declared class of an item; empty where there is no text."""
+    get = item.get
+    name, code, declared = get("item_name"), get("item_code"), get("pii_class")
+    if name.__class__ is str and code.__class__ is str and declared.__class__ is str:
+        return name, code, declared
+    return _text(item, "item_name"), _text(item, "item_code"), _text(item, "pii_class")
+
+
 def prepare(case: Case, grader: Grader) -> None:
     """Fill in what the checks of grades and needs share: hints, classes, subject, open items, the suggestion.
 
     ``classes`` are what opening is judged on: a strong name outweighs 非个人信息 and 准标识符.
     """
-    case.told = [
-        (_text(item, "item_name"), _text(item, "item_code"), _text(item, "pii_class")) for item in case.items
-    ]
+    case.told = [_told(item) for item in case.items]
     case.opened = opened_items(case)
     case.disclosed = disclosed_names(case.content, grader.library)
-    if all(itertools.starmap(grader.is_plain, case.told)):
-        _prepare_plain(case, grader)
-        return
     case.hints = hints = grader.hints(case)
     case.hinted = [n for n, hint in enumerate(hints) if hint is not NOTHING]
+    if not case.hinted and grader.marked.isdisjoint([declared for _name, _code, declared in case.told]):
+        _prepare_plain(case, grader)
+        return
     case.classes = [
         "direct" if hint.detector and declared not in IDENTIFYING else declared
         for (_name, _code, declared), hint in zip(case.told, hints, strict=True)
@@ -286,8 +294,6 @@ def prepare(case: Case, grader: Grader) -> None:
 
 def _prepare_plain(case: Case, grader: Grader) -> None:
     """The same for an entry none of whose items hints at or is declared as anything personal: most are."""
-    case.hints = [NOTHING] * len(case.items)
-    case.hinted = []
     case.classes = [declared for _name, _code, declared in case.told]
     case.person = case.text("record_subject") in grader.persons
     case.by_items = grader.floor.grade

@@ -38,6 +38,15 @@ def hinter(specs: Specs) -> Hinter:
     by_ending = sorted(strong_names, key=len, reverse=True)
 
     any_ending = tuple(by_ending)
+    listed = [*weighed.chinese, *strong_names]
+    worded = re.compile("|".join(["[A-Za-z\uff00-\uffef]", *map(re.escape, listed)])).search
+    latin = weighed.latin | strong_codes.keys()
+
+    def is_plain(name: str, code: str) -> bool:
+        """Whether name and code hold no word at all, as most do: one look instead of five."""
+        if not name.isalnum() or worded(name) or fold(name) != name:
+            return False
+        return code.isidentifier() and latin.isdisjoint((code, *code.split("_")))
 
     def strong(name: str) -> str:
         folded = _NUMBER.sub("", fold(name))
@@ -47,7 +56,10 @@ def hinter(specs: Specs) -> Hinter:
 
     @lru_cache(maxsize=131_072)
     def hint(name: str, code: str) -> Hint:
-        bare, lowered = _REMARK.sub("", name).strip() or name, code.lower()
+        lowered = code.lower()
+        if is_plain(name, lowered):
+            return NOTHING
+        bare = _REMARK.sub("", name).strip() or name
         detector = "" if _QUESTION.match(bare) else strong(bare) or (strong(name) if bare != name else "")
         detector = detector or strong_codes.get(lowered, "")
         found = weighed.find(narrow(name), lowered)
@@ -80,13 +92,13 @@ class _Words:
 
     def __init__(self, tiers: Mapping[Any, Iterable[str]]) -> None:
         self._tier_of = {word.lower(): tier for tier, words in tiers.items() for word in words}
-        chinese = sorted((w for w in self._tier_of if not w.isascii()), key=len, reverse=True)
-        self._latin = {w for w in self._tier_of if w.isascii()}
-        self._pattern = re.compile("|".join(map(re.escape, chinese)) or "(?!)")
+        self.chinese = sorted((w for w in self._tier_of if not w.isascii()), key=len, reverse=True)
+        self.latin = {w for w in self._tier_of if w.isascii()}
+        self._pattern = re.compile("|".join(map(re.escape, self.chinese)) or "(?!)")
 
     def find(self, name: str, code: str) -> dict[str, str]:
         """The words found, each with its tier: Chinese ones in their order, then Latin ones."""
         words = self._pattern.findall(name)
         parts = {code, *_SEPARATOR.split(code), *_LATIN_RUN.findall(name.lower())}
-        words += sorted(parts & self._latin)
+        words += sorted(parts & self.latin)
         return {word: self._tier_of[word] for word in words}

@@ -1,6 +1,7 @@
 """Checks of an entry's items: types, lengths, names, codes, time stamps."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from catalog_specs import Specs
@@ -29,7 +30,11 @@ def item_type(rule: Rule, specs: Specs, *, field: str, length: str, level: str) 
             elif not item.get(length):
                 case.add(rule.id, f"items.{length}", "", number, "length", params)
 
-    return of_case(check)
+    def may_be_wrong(item: Mapping[str, Any]) -> bool:
+        value = item.get(field)
+        return not (type(value) is str and (value in fine or (value in known and bool(item.get(length)))))
+
+    return of_case(check, on_items=may_be_wrong)
 
 
 @checker("item_length_missing")
@@ -49,7 +54,7 @@ def item_length_missing(rule: Rule, specs: Specs, *, field: str) -> Built:
                 rule.id, f"items.{field}", item=lacking[0], params={"which": f"“{which(case, lacking)}”"}
             )
 
-    return of_case(check)
+    return of_case(check, on_items=lambda item: not item.get(field))
 
 
 @checker("item_names")
@@ -107,7 +112,7 @@ def item_precision(rule: Rule, specs: Specs) -> Built:
                 params = named | {"precision": text_of(precision)}
                 case.add(rule.id, "items.data_precision", precision, number, params=params)
 
-    return of_case(check)
+    return of_case(check, on_items=lambda item: item.get("data_precision") is not None)
 
 
 @checker("one_timestamp")
@@ -117,4 +122,4 @@ def one_timestamp(rule: Rule, specs: Specs, *, field: str) -> Built:
         if len(marked) > 1:
             case.add(rule.id, f"items.{field}", "", marked[1], params={"number": str(len(marked))})
 
-    return of_case(check)
+    return of_case(check, on_items=lambda item: item.get(field) is True)

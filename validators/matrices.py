@@ -22,7 +22,7 @@ def grade_present(rule: Rule, specs: Specs, *, field: str) -> Built:
         elif type(case.grade) is not str or case.grade not in known:
             case.add(rule.id, field, case.grade, reason="unknown")
 
-    return of_case(check, fits=lambda kind: kind.grade not in known)
+    return of_case(check, plain=(), fits=lambda kind: kind.grade not in known)
 
 
 @checker("matrix_share")
@@ -44,7 +44,9 @@ def matrix_share(rule: Rule, specs: Specs, *, field: str) -> Built:
         elif cell == "approve" or not case.text("justification"):
             case.need(cell, "share", params)
 
-    return of_case(check, fits=lambda kind: cells.get((kind.grade, kind.share), "ok") not in ("ok", "basis"))
+    return of_case(
+        check, plain=(), fits=lambda kind: cells.get((kind.grade, kind.share), "ok") not in ("ok", "basis")
+    )
 
 
 def _cells(matrix: Mapping[str, tuple[str, str, str]]) -> dict[tuple[str | None, str | None], str]:
@@ -116,4 +118,4 @@ def impact_known(rule: Rule, specs: Specs, *, field: str) -> Built:
             ):
                 case.add(rule.id, field, f"{text_of(target)}｜{text_of(degree)}", params=params)
 
-    return of_case(check)
+    return of_case(check, plain=(field,))

@@ -53,6 +53,8 @@ def _personal(specs: Specs) -> NeedCheck:
     """PIPL 55 through E131: not for what neither shares nor opens, unless it is sensitive."""
 
     def check(case: Case) -> None:
+        if PERSONAL.isdisjoint(case.classes):
+            return
         found = [n for n in range(len(case.items)) if _is_personal(case, n)]
         if not found:
             return

@@ -71,7 +71,7 @@ def _twins(by_items: Mapping[frozenset[str], list[tuple[str, str]]]) -> frozense
 
 def elsewhere(providers: frozenset[str] | None, own: str) -> bool:
     """Whether an agency of the same city (first four digits of the region) but another code is among them."""
-    if not providers:
+    if not providers or not own[2:6].isdigit():
         return False
     return any(p != own and p[2:6] == own[2:6] for p in providers)
 

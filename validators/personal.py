@@ -4,7 +4,7 @@ from catalog_specs import Specs
 from catalog_specs.model import Rule
 from validators.case import Case
 from validators.checkers import Built, checker, of_case
-from validators.grading import disclosure_rows, grader_of
+from validators.grading import PERSONAL, disclosure_rows, grader_of
 from validators.sharing import GOES_OUT
 
 
@@ -66,7 +66,7 @@ class _Overrides:
     def check(self, case: Case) -> None:
         if not case.opened:
             return
-        for number, row in self.grader.refused(case):
+        for number, row in () if PERSONAL.isdisjoint(case.classes) else self.grader.refused(case):
             params = {"item": case.item_name(number), "type": self.specs.label("open_type", case.open)}
             case.add(self.rule.id, self.field, params["item"], number, row.applies_to, params)
         if case.get("disclosure_basis"):
@@ -110,4 +110,4 @@ def mask_needed(rule: Rule, specs: Specs, *, field: str) -> Built:
                 continue
             case.add(rule.id, f"items.{field}", name, number, params={"item": name})
 
-    return of_case(check, open_=GOES_OUT)
+    return of_case(check, on_items=lambda item: item.get("sensitive_flag") == "1", open_=GOES_OUT)

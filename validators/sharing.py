@@ -64,7 +64,7 @@ def share_mode_needed(rule: Rule, specs: Specs, *, category: str, types: str) ->
         if (is_blank(channel) or channel == "1") and is_blank(case.get(types)):
             case.add(rule.id, types)
 
-    return of_case(check, share=GOES_OUT)
+    return of_case(check, plain=(), share=GOES_OUT)
 
 
 @checker("channel_reason")
@@ -78,7 +78,7 @@ def channel_reason(
         if named and case.share in GOES_OUT and not case.text(reason_field):
             case.add(rule.id, field, named)
 
-    return of_case(check, share=GOES_OUT)
+    return of_case(check, plain=(), share=GOES_OUT)
 
 
 @checker("mode_fits_format")
@@ -99,7 +99,7 @@ def mode_fits_format(rule: Rule, specs: Specs, *, types: str, category: str) -> 
             if code in modes and modes[code][1] not in fit:
                 case.add(rule.id, types, modes[code][0], params={"category": named, "allowed": shown})
 
-    return of_case(check)
+    return of_case(check, plain=())
 
 
 @checker("pattern_form")
@@ -126,7 +126,7 @@ def pattern_form(rule: Rule, specs: Specs, *, patterns: str, types: str) -> Buil
         for value, reason, params in judged(given, tuple(f for f in case.texts(types) if f in names)):
             case.add(rule.id, patterns, value, reason=reason, params=params)
 
-    return of_case(check, share=GOES_OUT)
+    return of_case(check, plain=(), share=GOES_OUT)
 
 
 @checker("batch_verification")
@@ -142,7 +142,7 @@ def batch_verification(rule: Rule, specs: Specs, *, pattern: str, patterns: str,
         if warned and not any(row.get(form) == "ok" for form in given):
             case.add(rule.id, patterns, pattern, params={"form": "、".join(warned)})
 
-    return of_case(check)
+    return of_case(check, plain=())
 
 
 @checker("realtime_by_file")
@@ -172,17 +172,19 @@ def realtime_by_file(
         if forms:
             case.add(rule.id, cycle, value, params={"form": "、".join(forms)})
 
-    return of_case(check, fits=lambda kind: kind.cycle in fast)
+    return of_case(check, plain=(), fits=lambda kind: kind.cycle in fast)
 
 
 # ---- resource and items -----------------------------------------------------------------------------------
 
 
 @checker("not_shared_but_open")
-def not_shared_but_open(rule: Rule, specs: Specs) -> Built:
+def not_shared_but_open(rule: Rule, specs: Specs) -> tuple[Built, ...]:
     def check(case: Case) -> None:
         if case.share == NONE and case.open in GOES_OUT:
             case.add(rule.id, "open_type", case.open, params={"place": "资源"})
+
+    def check_items(case: Case) -> None:
         for number, item in enumerate(case.items):
             if item.get("share_type") != NONE:
                 continue
@@ -192,7 +194,8 @@ def not_shared_but_open(rule: Rule, specs: Specs) -> Built:
                 params = {"place": f"信息项“{case.item_name(number)}”"}
                 case.add(rule.id, "items.open_type", mark, number, params=params)
 
-    return of_case(check)
+    on_items = of_case(check_items, on_items=lambda item: item.get("share_type") == NONE)
+    return of_case(check, plain=()), on_items
 
 
 @checker("looser_than_items")
@@ -212,13 +215,13 @@ def looser_than_items(rule: Rule, specs: Specs, *, field: str) -> Built:
         # an item that is not shared does not leave, so it does not count while others do
         if marks and all(mark == NONE for mark in marks.values()):
             strictest = NONE
-        number = next((n for n, mark in marks.items() if mark == strictest), None)
+        number = next((n for n, mark in marks.items() if strictest and mark == strictest), None)
         if number is not None:
             kind = names[case.share]
             params = {"type": kind, "item": case.item_name(number), "item_type": names[strictest]}
             case.add(rule.id, field, kind, number, params=params)
 
-    return of_case(check, share=GOES_OUT)
+    return of_case(check, on_items=lambda item: item.get("share_type") != UNCONDITIONAL, share=GOES_OUT)
 
 
 @checker("open_matches_items")
@@ -242,7 +245,7 @@ def open_matches_items(rule: Rule, specs: Specs, *, field: str) -> Built:
             params |= {"item": case.item_name(number), "item_type": names[CONDITIONAL]}
             case.add(rule.id, field, params["type"], number, "looser", params)
 
-    return of_case(check, open_=GOES_OUT)
+    return of_case(check, on_items=lambda item: item.get("open_type") != UNCONDITIONAL, open_=GOES_OUT)
 
 
 @checker("matrix_cross")
@@ -263,7 +266,7 @@ def matrix_cross(rule: Rule, specs: Specs) -> Built:
         if params:
             case.add(rule.id, "open_type", params["open"], params=params)
 
-    return of_case(check, fits=lambda kind: (kind.share, kind.open) in denied)
+    return of_case(check, plain=(), fits=lambda kind: (kind.share, kind.open) in denied)
 
 
 def _hashable(case: Case) -> bool:
