@@ -85,9 +85,13 @@ def too_long(raw: Any, longest: int) -> Cell | None:
 def _length(raw: Any) -> int:
     if raw.__class__ is str:
         return len(raw)
-    parts = raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ()
-    # written into one cell, each part brings a separator, and its own separators are escaped
-    return sum(2 * _length(part) + 1 for part in parts)
+    parts = list(raw.values()) if isinstance(raw, dict) else raw if isinstance(raw, list) else []
+    # written into one cell, the parts stand between separators, and their own separators are escaped
+    return sum(_length(part) + _escapes(part) for part in parts) + max(len(parts) - 1, 0)
+
+
+def _escapes(part: Any) -> int:
+    return sum(map(part.count, "｜|；;\\")) if isinstance(part, str) else 0
 
 
 class Values(NamedTuple):
