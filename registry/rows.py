@@ -78,20 +78,19 @@ def _first_text(row: Sequence[Any]) -> str:
 
 def too_long(raw: Any, longest: int) -> Cell | None:
     """An unread cell for a value that no spreadsheet cell could hold (E175); None for one of bearable length."""
-    size = _length(raw)
-    return Cell(None, (Issue("E175", str(size)),)) if size > longest else None
+    size, parts = _size(raw)
+    # written into one cell, each part brings a separator, and separators in it are escaped
+    written = 2 * size + parts if parts else size
+    return Cell(None, (Issue("E175", str(size)),)) if written > longest else None
 
 
-def _length(raw: Any) -> int:
+def _size(raw: Any) -> tuple[int, int]:
+    """How many characters and parts a value has; a plain one has no parts."""
     if raw.__class__ is str:
-        return len(raw)
-    parts = list(raw.values()) if isinstance(raw, dict) else raw if isinstance(raw, list) else []
-    # written into one cell, the parts stand between separators, and their own separators are escaped
-    return sum(_length(part) + _escapes(part) for part in parts) + max(len(parts) - 1, 0)
-
-
-def _escapes(part: Any) -> int:
-    return sum(map(part.count, "｜|；;\\")) if isinstance(part, str) else 0
+        return len(raw), 0
+    inner = raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ()
+    sizes = [_size(part) for part in inner]
+    return sum(size for size, _ in sizes), sum(parts + 1 for _, parts in sizes)
 
 
 class Values(NamedTuple):

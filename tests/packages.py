@@ -34,6 +34,7 @@ def package(
     head: str = "",
     tail: str = "",
     targets: Sequence[str] = (),
+    level: int = 6,
 ) -> Path:
     """An XLSX package of sheets given as the XML of their rows; ``shared`` is the XML of the shared texts."""
     main, relations = (STRICT_MAIN, STRICT_RELATIONS) if strict else (MAIN, RELATIONS)
@@ -66,7 +67,7 @@ def package(
         )
     if shared is not None:
         files["xl/sharedStrings.xml"] = f"<sst xmlns='{main}'>{shared}</sst>"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as target:
         for name, content in (files | dict(more or {})).items():
             target.writestr(name, content)
     return path

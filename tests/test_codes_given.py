@@ -2,6 +2,8 @@
 
 import functools
 import operator
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,23 +124,27 @@ def test_one_file_imported_twice_at_once_is_registered_once(database: Database, 
     assert sorted(result.counts["unchanged"] for result in results) == [0, 5, 5]
 
 
-def test_imports_of_separate_processes_wait_for_each_other(tmp_path: Path, entries_file: Files) -> None:
-    """The embedded database is shared by the service and the commands."""
-    import os
-    import subprocess
-    import sys
+IMPORT = """
+import sys
+from pathlib import Path
+from registry.db import Database
+from registry.intake import import_workbook
+from tests.conftest import NOW
+database = Database(sys.argv[1])
+with database.write() as session:
+    import_workbook(session, Path(sys.argv[2]), actor="tester", now=NOW, profile="zunyi_2020")
+database.close()
+"""
 
+
+def test_imports_of_separate_processes_wait_for_each_other(
+    tmp_path: Path, sqlite_database: Database, entries_file: Files
+) -> None:
+    """The embedded database is shared by the service and the commands."""
     files = [entries_file(unnamed(name, 4), name=f"{name}.jsonl") for name in ("甲", "乙")]
-    environment = os.environ | {"MULU_DATABASE_URL": f"sqlite:///{tmp_path / 'mulu.sqlite3'}"}
-    command = [sys.executable, "-c", "from registry.cli import main; main()"]
-    subprocess.run([*command, "init"], env=environment, check=True, capture_output=True)
-    running = [
-        subprocess.Popen([*command, "import", str(path)], env=environment, stdout=subprocess.DEVNULL)
-        for path in files
-    ]
+    url = f"sqlite:///{tmp_path / 'mulu.sqlite3'}"
+    running = [subprocess.Popen([sys.executable, "-c", IMPORT, url, str(path)]) for path in files]
     assert [process.wait() for process in running] == [0, 0]
-    database = Database(environment["MULU_DATABASE_URL"])
-    with database.read() as session:
+    with sqlite_database.read() as session:
         found = sorted(str(code) for code in session.execute(select(col(Entry.code))).scalars())
-    database.close()
     assert found == [f"307024030101/{n:06d}" for n in range(1, 9)]

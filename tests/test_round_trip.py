@@ -108,7 +108,7 @@ def catalogues(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 PROPERTY = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
