@@ -9,7 +9,7 @@ from registry.legacy import settle_rows
 from registry.origins import Located, Origin, Place, ReadEntry
 from registry.rows import SheetReader, Values, origin_of, range_name
 from validators.codes import is_resource_code
-from validators.findings import NO_ITEM, Finding
+from validators.findings import NO_ITEM, Finding, text_of
 from validators.folding import fold
 
 
@@ -39,65 +39,73 @@ class _Rows:
         self.cycles: dict[int, list[str]] = defaultdict(list)
 
     def take(self, number: int, row: Sequence[Any]) -> None:
+        """One row: first what it says of its entry, then its item."""
         reader = self.reader
         values, found = reader.read(number, row, self.entry_plan, "", NO_ITEM)
         origin = origin_of(reader, number, self.columns)
         entry, is_new = self.groups.place(values, origin)
-        count = len(entry.item_origins)
-        row_values, row_found = reader.read(number, row, self.row_plan, "items.", count)
-        beside = entry.content | values
-        fed = row_values if reader.legacy.by_item else values
+        own = reader.read(number, row, self.row_plan, "items.", len(entry.item_origins))
+        fed = own.values if reader.legacy.by_item else values
+        beside = entry.content | values if reader.legacy.columns else {}
         legacy = reader.settle_legacy(number, row, fed, beside=beside)
-        self.cycles[id(entry)].append(values.get("update_cycle") or "")
         if is_new:
             entry.content.update(values)
             entry.findings.extend(found)
         else:
             self._join(entry, Values(values, found), origin)
         self._report_legacy(entry, legacy)
-        item, item_found = reader.read(number, row, self.item_plan, "items.", count)
-        if item:
-            entry.content.setdefault("items", []).append(item | row_values)
-            entry.item_origins.append(Origin(reader.sheet.name, origin.row, self.item_columns))
-            entry.findings.extend([*row_found, *item_found])
+        self._take_item(
+            entry, origin, own, reader.read(number, row, self.item_plan, "items.", len(entry.item_origins))
+        )
+        if len(entry.item_origins) > len(self.cycles[id(entry)]):
+            self.cycles[id(entry)].append(values.get("update_cycle") or "")
+
+    def _take_item(self, entry: ReadEntry, origin: Origin, own: Values, item: Values) -> None:
+        """The item of a row; what the row says of itself goes to the item, or to the entry where there is none."""
+        found = [*own.findings, *item.findings]
+        if item.values:
+            entry.content.setdefault("items", []).append(item.values | own.values)
+            entry.item_origins.append(Origin(origin.sheet, origin.row, self.item_columns))
+            entry.findings.extend(found)
             return
-        self.cycles[id(entry)].pop()
-        self.own_rows[id(entry)] |= row_values
-        for finding in [*row_found, *item_found]:
-            column = self.item_columns.get(finding.field.removeprefix("items."), -1)
-            told = finding._replace(field=finding.field.removeprefix("items."), item=NO_ITEM)
-            entry.add_elsewhere(told, Place(origin.sheet, origin.row, column))
+        self.own_rows[id(entry)] |= own.values
+        for finding in found:
+            key = finding.field.removeprefix("items.")
+            place = Place(origin.sheet, origin.row, self.item_columns.get(key, -1))
+            entry.add_elsewhere(finding._replace(field=key, item=NO_ITEM), place)
 
     def _join(self, entry: ReadEntry, row: Values, origin: Origin) -> None:
-        """Settle a later row of an entry with its first.
-
-        A later row may repeat the entry's values or leave them blank. Lists are joined; of two cycles the faster
-        is the resource's (S2); conditions of opening are added up where they stand in the items' rows; any other
-        difference is E169.
-        """
-        content = entry.content
+        """Settle a later row of an entry with its first: it may repeat the values or leave them blank (else E169)."""
         for key, value in row.values.items():
-            first = content.get(key)
+            first = entry.content.get(key)
             if first is None:
-                content[key] = value
-                continue
-            if first == value:
-                continue
-            if isinstance(first, list) and isinstance(value, list):
-                content[key] = [*first, *(part for part in value if part not in first)]
-            elif key == "update_cycle":
-                content[key] = min(first, value, key=self._cycle_rank)
-            elif key == "open_condition" and self.reader.legacy.by_item:
-                content[key] = "；".join(dict.fromkeys([*str(first).split("；"), str(value)]))
-            else:
-                params = {"row": str(entry.origin.row), "other": str(first)}
-                entry.add_elsewhere(
-                    Finding("E169", key, NO_ITEM, str(value), params=params), origin.place(key)
-                )
+                entry.content[key] = value
+            elif first != value and not self._joined(entry.content, key, first, value):
+                params = {"row": str(entry.origin.row), "other": text_of(first)}
+                finding = Finding("E169", key, NO_ITEM, text_of(value), params=params)
+                entry.add_elsewhere(finding, origin.place(key))
         for finding in row.findings:
             # what is only untidy was told in the first row
             if finding.rule.startswith("E"):
                 entry.add_elsewhere(finding, origin.place(finding.field))
+
+    def _joined(self, content: dict[str, Any], key: str, first: Any, value: Any) -> bool:
+        """Whether two values stand beside each other, because each row speaks of its own item.
+
+        The resource has all modes and classes of its items, the faster of two cycles (S2), and every condition.
+        """
+        if key == "update_cycle" and key not in self.item_columns:
+            content[key] = min(first, value, key=self._cycle_rank)
+            return True
+        if not self.reader.legacy.by_item:
+            return False
+        if isinstance(first, list) and isinstance(value, list):
+            content[key] = [*first, *(part for part in value if part not in first)]
+            return True
+        if key == "open_condition":
+            content[key] = "；".join(dict.fromkeys([*str(first).split("；"), str(value)]))
+            return True
+        return False
 
     def _report_legacy(self, entry: ReadEntry, found: Sequence[Located]) -> None:
         told = {finding.rule for finding in entry.findings}

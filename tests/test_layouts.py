@@ -1,5 +1,7 @@
 """The layouts that catalogues come in: two sheets, the national template, CSV, JSON Lines; columns in any order."""
 
+import csv
+import io
 import itertools
 import json
 import random
@@ -652,6 +654,22 @@ def test_a_json_line_takes_a_value_where_a_list_may_stand(tmp_path: Path, facts:
         "share_type": "2",
         "format_type": ["MySQL"],
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "changed"),
+    [("关键字", "婚姻"), ("更新周期", "每月"), ("信息资源摘要", "另一份摘要，另一份摘要")],
+)
+def test_a_row_of_our_csv_that_was_not_changed_with_the_others_is_told(
+    header: str, changed: str, entries_file: Callable[..., Path], facts: Facts
+) -> None:
+    path = entries_file([good("OK01", keywords=["婚姻", "登记"])], name="目录.csv")
+    rows = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"))))
+    rows[1][rows[0].index(header)] = changed
+    with path.open("w", encoding="utf-8", newline="") as target:
+        csv.writer(target).writerows(rows)
+    check = checked(path, facts)
+    assert [line.place.row for line in check.lines() if line.worded.rule == "E169"] == [3, 4, 5]
 
 
 # ---- the provider that the user names -----------------------------------------------------------------------
