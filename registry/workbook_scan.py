@@ -12,9 +12,11 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from defusedxml.ElementTree import fromstring
 
@@ -30,13 +32,13 @@ _STRICT_REL_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _MACRO_PARTS = ("vbaproject.bin", "/macrosheets/", "/dialogsheets/")
 _SHARED = re.compile(rb"<(?:\w+:)?si(?:\s[^>]*)?(?:/>|>(.*?)</(?:\w+:)?si>)", re.DOTALL)
 _NAMES_SHARED = re.compile(rb"""\bt=["']s["'][^>]*>\s*<(?:\w+:)?v>\s*([0-9]+)\s*<""")
-_COUNT = re.compile(rb"""\b(?:c|uniqueC)ount\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ROOT = re.compile(rb"<(?:\w+:)?sst[\s>/]")
 _TAG = re.compile(rb"<[^>]*>")
 _END_OF_TEXT = re.compile(rb"</(?:\w+:)?(?:p|comment|text|txBody)>")
 _END_OF_ROW = re.compile(rb"</(?:\w+:)?row\s*>")
 _END_OF_SHARED = re.compile(rb"</(?:\w+:)?si\s*>")
 _CHUNK = 4 << 20
-_LONGEST_COUNT = 128
+_ROOT_LENGTH = 65_536
 _LONGEST_BLOCK = _LONGEST_PART = 64 << 20
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -135,12 +137,8 @@ class _Package:
     # ---- parts ----
 
     def _pieces(self, name: str) -> Iterator[bytes]:
-        """A part's bytes; stops where there are more than declared, which is how a bomb is hidden.
-
-        The reader makes room for as many things as a ``count`` says: it may say no more than the part can hold.
-        """
+        """A part's bytes; stops where there are more than declared, which is how a bomb is hidden."""
         info = self.parts[name]
-        before = b""
         whole = copy.copy(info)
         whole.file_size = self.limits["unpacked_bytes"] + 1  # else the library cuts off what was not declared
         size = 0
@@ -149,9 +147,6 @@ class _Package:
                 size += len(piece)
                 if size > info.file_size:
                     raise refuse("bomb", size=str(size // 1_048_576))
-                if b"ount" in piece and name.endswith(".xml"):
-                    _check_counts(before + piece, info.file_size)
-                before = piece[-_LONGEST_COUNT:]
                 yield piece
         if size != info.file_size:
             raise refuse("damaged")
@@ -236,9 +231,17 @@ class _Package:
         """One long text that many cells name grows to gigabytes when each cell gets its own copy."""
         part = "xl/sharedstrings.xml"
         most = self.limits["unpacked_bytes"]
-        if not cells or part not in self.parts:
+        if part not in self.parts:
             return
-        sizes = [len(text) for block in self._blocks(part, _text_end) for text in _SHARED.findall(block)]
+        sizes: list[int] = []
+        roots = 0
+        for block in self._blocks(part, _text_end):
+            sizes += [len(text) for text in _SHARED.findall(block)]
+            if not roots:
+                _check_counts(block, self.parts[part].file_size)
+            roots += len(_ROOT.findall(block))
+        if roots != 1:
+            raise refuse("damaged")
         if cells * max(sizes, default=0) <= most:
             return
         used: Counter[int] = Counter()
@@ -273,11 +276,20 @@ def _after_last(data: bytes, closing: re.Pattern[bytes]) -> int:
     return -1
 
 
-def _check_counts(piece: bytes, most: int) -> None:
-    for one, other in _COUNT.findall(piece):
-        count = one or other
-        if not (count.isdigit() and len(count) < 12 and int(count) <= most):
-            raise refuse("damaged")
+def _check_counts(block: bytes, most: int) -> None:
+    """The reader makes room for as many texts as the root says: it may say no more than the part has bytes."""
+    found: list[tuple[str, dict[str, str]]] = []
+    parser = ParserCreate()
+    parser.StartElementHandler = lambda name, attributes: found.append((name, attributes))
+    with suppress(ExpatError):  # the block is not the whole document
+        parser.Parse(block[:_ROOT_LENGTH], False)
+    name, attributes = found[0] if found else ("", {})
+    counts = [attributes[key] for key in ("count", "uniqueCount") if key in attributes]
+    fits = all(
+        count.isascii() and count.isdigit() and len(count) < 12 and int(count) <= most for count in counts
+    )
+    if name.rpartition(":")[2] != "sst" or not fits:
+        raise refuse("damaged")
 
 
 def _check_xml(piece: bytes) -> None:

@@ -19,7 +19,7 @@ from catalog_specs import Specs
 from registry.checking import FileCheck, check_file, read_file
 from registry.errors import Unreadable
 from tests.examples import good
-from tests.packages import inline, package, rewritten, row_of
+from tests.packages import MAIN, inline, package, rewritten, row_of
 from validators.case import Facts
 from validators.findings import word
 
@@ -269,6 +269,40 @@ def test_one_long_text_beside_many_short_ones_is_read(tmp_path: Path, specs: Spe
     shared = f"<si><t>{'长' * 32_767}</t></si><si/>"
     made = package(tmp_path / "a.xlsx", {"目录": TABLE + rows}, shared=shared)
     assert len(read_file(made, specs)[1].entries) == 1
+
+
+SST = f"<sst xmlns='{MAIN}'"
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        f"{SST} uniqueCount='4294967295' count='1'/>",
+        f"{SST} a='>' uniqueCount='4294967295'/>",
+        f"{SST} uniqueCount='+99999999'/>",
+        f"{SST} uniqueCount='&#57;99999999'/>",
+        f"{SST} count=''/>",
+        f"{SST} count='{'0' * 20}9999999999'/>",
+        f"<!-- ' -->{SST} count='9999999999999999999999'/>",
+        f"{SST}><si/><sst uniqueCount='4294967295'/></sst>",
+        f"<x xmlns='y'>{SST} uniqueCount='4294967295'/></x>",
+        "<x/>",
+        "",
+    ],
+)
+def test_a_count_beyond_what_a_part_can_hold_is_told(shared: str, tmp_path: Path, specs: Specs) -> None:
+    """The reader makes room for as many texts as the part claims, and the process dies of it."""
+    made = package(tmp_path / "a.xlsx", {"目录": TABLE}, shared="", more={"xl/sharedStrings.xml": shared})
+    assert reason(made, specs) == "damaged"
+
+
+def test_a_text_that_speaks_of_counts_is_read(tmp_path: Path, specs: Specs) -> None:
+    text = 'select count="99999999" from t'
+    rows = TABLE + row_of(3, [text, *ROW[1:]])
+    made = package(
+        tmp_path / "a.xlsx", {"目录": rows}, more={"customXml/item1.xml": f"<a count='{text!s}'/>"}
+    )
+    assert read_file(made, specs)[1].entries[1].content["resource_name"] == text
 
 
 def test_too_many_sheets_are_told(tmp_path: Path, specs: Specs) -> None:
@@ -630,6 +664,21 @@ def test_a_bad_byte_in_gb18030_is_told_with_its_line(tmp_path: Path, specs: Spec
     with pytest.raises(Unreadable) as caught:
         read_file(file(tmp_path / "a.csv", data), specs)
     assert (caught.value.finding.reason, caught.value.finding.params) == ("encoding", {"line": "702"})
+
+
+@pytest.mark.parametrize("encoding", ["big5", "shift_jis", "euc_kr", "cp1252"])
+def test_another_encoding_is_never_read_as_a_catalogue(encoding: str, tmp_path: Path, facts: Facts) -> None:
+    data = CSV.encode("utf-8") if encoding == "cp1252" else CSV.encode(encoding, "ignore")
+    path = file(
+        tmp_path / "a.csv",
+        data.decode("latin-1").encode("cp1252", "replace") if encoding == "cp1252" else data,
+    )
+    try:
+        check = checked(path, facts)
+    except Unreadable as error:
+        assert error.finding.reason == "encoding"
+    else:
+        assert [f.finding.rule for f in check.sheets.findings] == ["E170"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
