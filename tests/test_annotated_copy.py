@@ -13,9 +13,9 @@ from registry.annotating import annotated_copy
 from registry.checking import FileCheck, check_file
 from registry.db import Database
 from registry.intake import ImportResult, import_workbook
+from tests.catalogue_files import CODE, ENTRY, NAME, national, table
 from tests.conftest import NOW
 from tests.examples import GOOD, bad_rows, good
-from tests.test_layouts import CODE, ENTRY, NAME, national, table
 from validators.case import Facts
 
 Make = Callable[..., Path]

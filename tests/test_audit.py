@@ -13,6 +13,7 @@ from registry.audit import GENESIS, Act, record, verify_all
 from registry.db import Database
 from registry.intake import import_workbook
 from registry.models import AuditEvent
+from tests.catalogue_files import at_once
 from tests.conftest import NOW
 from tests.examples import GOOD, good
 
@@ -97,8 +98,6 @@ def test_adding_a_row_breaks_the_chain(sqlite_database: Database) -> None:
 
 
 def test_many_writers_at_once_make_one_chain(database: Database) -> None:
-    from tests.test_codes_given import at_once
-
     at_once([lambda: write(database, 3)] * 6)
     assert faulty(database) is None
     assert len(events(database)) == 18

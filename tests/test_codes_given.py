@@ -4,9 +4,7 @@ import functools
 import operator
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from registry import codes
 from registry.db import Database
 from registry.intake import ImportResult, import_workbook
 from registry.models import CodeRecord, Entry
+from tests.catalogue_files import at_once
 from tests.conftest import NOW
 from tests.examples import good
 
@@ -71,18 +70,6 @@ def test_a_rolled_back_import_gives_its_numbers_back(database: Database, specs: 
         codes.allocate(session, [("a", HEAD)], specs, now=NOW)
         raise RuntimeError
     assert allocate(database, specs, ["b"]) == [f"{HEAD}/000001"]
-
-
-def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Start all jobs at the same moment, each in a thread of its own; gives what they answer."""
-    gate = threading.Barrier(len(jobs))
-
-    def run(job: Callable[[], Any]) -> Any:
-        gate.wait()
-        return job()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 def test_eight_at_once_never_get_one_code_twice(database: Database, specs: Specs) -> None:

@@ -14,11 +14,10 @@ from registry.db import Database
 from registry.errors import Rejected
 from registry.intake import import_workbook
 from registry.secrecy import SecretScan
+from tests.catalogue_files import CODE, ENTRY, NAME, everything, national, table
 from tests.conftest import NOW
 from tests.examples import GOOD, good
 from tests.packages import package, row_of
-from tests.test_intake import everything
-from tests.test_layouts import CODE, ENTRY, NAME, national, table
 from validators.case import Facts
 
 Make = Callable[..., Path]
