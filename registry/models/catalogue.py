@@ -1,32 +1,14 @@
-"""The tables of the register. Content is stored once, as canonical JSON with its digest; columns beside it are
-what queries ask for. (No ``from __future__ import annotations`` here: it breaks list relationships.)
+"""The tables of the catalogue. Content is stored once, as canonical JSON with its digest; columns beside it are
+what queries ask for.
 """
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Integer, MetaData, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from registry.db import UTCDateTime
-
-NAMING = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-SQLModel.metadata.naming_convention = NAMING
-metadata: MetaData = SQLModel.metadata
-Json = JSON().with_variant(JSONB(), "postgresql")
-# SQLite numbers rows by itself only in a plain INTEGER key
-Serial = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def moment(*, nullable: bool = False) -> Any:
-    return Field(sa_column=Column(UTCDateTime(), nullable=nullable))
+from registry.models.columns import json_column, moment
 
 
 class Agency(SQLModel, table=True):
@@ -76,7 +58,7 @@ class ImportBatch(SQLModel, table=True):
     spec: str = Field(max_length=64)
     actor: str = Field(max_length=64)
     at: datetime = moment()
-    counts: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    counts: dict[str, Any] = json_column()
 
 
 class Entry(SQLModel, table=True):
@@ -100,12 +82,17 @@ class Entry(SQLModel, table=True):
 
 
 class Version(SQLModel, table=True):
-    """Immutable content of an entry. The findings beside it are those of its registration under ``spec``."""
+    """Immutable content of an entry. The findings beside it are those of its registration under ``spec``.
+
+    ``change_class`` and ``risk`` are set when it is submitted; ``announced_at`` to ``ended_at`` is the time it
+    was in force. ``awaits`` is the move that is next, ``awaits_role`` the role that signs, if it is one role.
+    ``erased_at``: its content was removed because something secret stood in it (``mulu spill``).
+    """
 
     entry_id: str = Field(primary_key=True, foreign_key="entry.id", max_length=32)
     number: int = Field(primary_key=True)
     state: str = Field(max_length=16, index=True)
-    content: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    content: dict[str, Any] = json_column()
     digest: str = Field(max_length=64, index=True)
     name: str = Field(max_length=200, index=True)
     folded: str = Field(max_length=200, index=True)
@@ -114,11 +101,35 @@ class Version(SQLModel, table=True):
     data_grade: str | None = Field(default=None, max_length=20)
     profile: str = Field(max_length=32)
     spec: str = Field(max_length=64)
-    findings: list[Any] = Field(sa_column=Column(Json, nullable=False))
-    needs: list[Any] = Field(sa_column=Column(Json, nullable=False))
+    findings: list[Any] = json_column()
+    needs: list[Any] = json_column()
     errors: int
     warnings: int
     batch_id: str | None = Field(default=None, foreign_key="import_batch.id", max_length=32)
+    created_by: str = Field(max_length=64)
+    created_at: datetime = moment()
+    change_class: str | None = Field(default=None, max_length=16)
+    awaits: str | None = Field(default=None, max_length=32)
+    awaits_role: str | None = Field(default=None, max_length=32)
+    awaits_since: datetime | None = moment(nullable=True)
+    risk: int = 0
+    risk_reasons: list[Any] | None = json_column(nullable=True)
+    submitted_by: str | None = Field(default=None, max_length=64)
+    submitted_at: datetime | None = moment(nullable=True)
+    announced_at: datetime | None = moment(nullable=True)
+    ended_at: datetime | None = moment(nullable=True)
+    notice_id: str | None = Field(default=None, foreign_key="notice.id", max_length=32)
+    erased_at: datetime | None = moment(nullable=True)
+
+    __table_args__ = (Index("ix_version_awaits_since", "awaits", "awaits_since"),)
+
+
+class Notice(SQLModel, table=True):
+    """A batch notice (通告) that put versions in force: its number and date. Source: S1 16, S-ZY 21(三)."""
+
+    id: str = Field(primary_key=True, max_length=32)
+    number: str = Field(max_length=100, unique=True)
+    day: date
     created_by: str = Field(max_length=64)
     created_at: datetime = moment()
 
@@ -131,7 +142,7 @@ class Item(SQLModel, table=True):
     position: int = Field(primary_key=True)
     item_name: str | None = Field(default=None, max_length=255, index=True)
     item_code: str | None = Field(default=None, max_length=128)
-    content: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    content: dict[str, Any] = json_column()
 
 
 class CodeRecord(SQLModel, table=True):
@@ -153,32 +164,3 @@ class CodeNode(SQLModel, table=True):
 
     class_code: str = Field(primary_key=True, max_length=40)
     last: int
-
-
-class AuditEvent(SQLModel, table=True):
-    """One act on the record, chained by hash. Only digests and names stand here, never content (§12 R1)."""
-
-    __tablename__ = "audit_event"
-
-    seq: int = Field(sa_column=Column(Serial, primary_key=True, autoincrement=False))
-    at: datetime = moment()
-    actor: str = Field(max_length=64)
-    act: str = Field(max_length=32, index=True)
-    subject: str = Field(max_length=64, index=True)
-    details: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
-    previous: str = Field(max_length=64)
-    digest: str = Field(max_length=64)
-
-
-__all__ = [
-    "Agency",
-    "AuditEvent",
-    "CodeNode",
-    "CodeRecord",
-    "Entry",
-    "ImportBatch",
-    "Item",
-    "System",
-    "Version",
-    "metadata",
-]

@@ -1,0 +1,45 @@
+"""The tables of the register, one module a subject; all are imported here, so that the metadata is whole."""
+
+from registry.models.catalogue import (
+    Agency,
+    CodeNode,
+    CodeRecord,
+    Entry,
+    ImportBatch,
+    Item,
+    Notice,
+    System,
+    Version,
+)
+from registry.models.columns import metadata
+from registry.models.ledgers import AuditEvent, Blob, Job, RepeatedRequest
+from registry.models.people import ApiToken, Delegation, LoginFailure, LoginSession, Person, RoleGrant
+from registry.models.review import Distribution, Opinion, Record, Remark, SignatureSheet
+
+__all__ = [
+    "Agency",
+    "ApiToken",
+    "AuditEvent",
+    "Blob",
+    "CodeNode",
+    "CodeRecord",
+    "Delegation",
+    "Distribution",
+    "Entry",
+    "ImportBatch",
+    "Item",
+    "Job",
+    "LoginFailure",
+    "LoginSession",
+    "Notice",
+    "Opinion",
+    "Person",
+    "Record",
+    "Remark",
+    "RepeatedRequest",
+    "RoleGrant",
+    "SignatureSheet",
+    "System",
+    "Version",
+    "metadata",
+]

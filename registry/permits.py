@@ -1,0 +1,171 @@
+"""Who asks, what he may do and what he may see: denied unless a role grants it, and a part of every query.
+
+A role grants moves and permissions (its ``may`` in roles.yaml) within its scope: the own agency, a region, the
+systems it is tied to, or the whole city. Source: domain §12 R17.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, false, or_, true
+from sqlmodel import col
+
+from catalog_specs import Specs
+from catalog_specs.law import Role, Roles
+from registry.errors import NotAllowed
+from registry.models import Agency, Entry
+
+# permissions that open more than the announced catalogue; each within the scope of its role
+_FULL_SIGHT = ("read_own", "read_county", "read_all", "edit_draft")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role held today. ``region`` is a prefix of GB/T 2260 codes; ``matters`` narrow a delegated role."""
+
+    role: str
+    agency_id: str | None = None
+    region: str | None = None
+    system_id: str | None = None
+    matters: frozenset[str] | None = None
+    delegation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person (or machine) who asks. ``scopes`` are those of an API token, None for the whole person.
+
+    ``operator`` is the system account at the console, beside the login that the act is recorded under.
+    """
+
+    person_id: str
+    login: str
+    name: str
+    held: tuple[Held, ...] = ()
+    agency_id: str | None = None
+    machine: bool = False
+    scopes: frozenset[str] | None = None
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an act is about, as far as scopes ask: its agency, the agency's region, its system."""
+
+    agency_id: str | None = None
+    region: str | None = None
+    system_id: str | None = None
+
+
+@lru_cache(maxsize=8)
+def _granted(roles: Roles, act: str) -> frozenset[str]:
+    return frozenset(role.key for role in roles.roles if act in role.may)
+
+
+def roles_of(specs: Specs) -> Roles:
+    """The roles and permissions of a specification."""
+    return specs.document("roles", Roles)
+
+
+def holding(actor: Actor, act: str, roles: Roles) -> tuple[Held, ...]:
+    """The roles of ``actor`` that grant ``act`` (a move or a permission), whatever their scope."""
+    if actor.scopes is not None and act not in actor.scopes:
+        return ()
+    granted = _granted(roles, act)
+    return tuple(h for h in actor.held if h.role in granted and (h.matters is None or act in h.matters))
+
+
+def covers(held: Held, target: Target, roles: Roles) -> bool:
+    """Whether a held role reaches ``target``."""
+    match roles.index[held.role].scope:
+        case "own_agency":
+            return held.agency_id is not None and held.agency_id == target.agency_id
+        case "system":
+            return held.system_id is not None and held.system_id == target.system_id
+        case "county":
+            return bool(held.region) and (target.region or "").startswith(held.region or "")
+        case "city":
+            return not held.region or (target.region or "").startswith(held.region)
+
+
+def may(actor: Actor, act: str, roles: Roles, target: Target | None = None) -> bool:
+    """Whether ``actor`` may do ``act``, on ``target`` when one is given."""
+    found = holding(actor, act, roles)
+    return any(target is None or covers(held, target, roles) for held in found)
+
+
+def demand(actor: Actor, act: str, roles: Roles, target: Target | None = None) -> Held:
+    """The role by which ``actor`` may do ``act`` on ``target``.
+
+    Raises:
+        NotAllowed: he may not; the message names the roles that may, and whether the scope is what is missing.
+    """
+    found = holding(actor, act, roles)
+    for held in found:
+        if target is None or covers(held, target, roles):
+            return held
+    missing = sorted(_granted(roles, act))
+    names = "、".join(_name(roles.index[key]) for key in missing) or "（没有角色）"
+    if found:
+        raise NotAllowed(f"只能办理本角色范围内的事项（{names}）", missing_roles=missing, reason="scope")
+    if actor.scopes is not None and act not in actor.scopes:
+        raise NotAllowed(f"这个令牌的范围不含“{act}”；另发一个含此范围的令牌", missing_scopes=[act])
+    raise NotAllowed(f"须由{names}办理；您没有这个角色", missing_roles=missing, reason="role")
+
+
+def _name(role: Role) -> str:
+    return role.zh
+
+
+# ---- sight ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What someone sees, as conditions of a query on entries joined with their agency.
+
+    ``full``: entries seen whole, drafts and all. ``catalogue``: whether the version in force of the others is
+    seen, too.
+    """
+
+    full: ColumnElement[bool]
+    catalogue: bool
+
+    @property
+    def entries(self) -> ColumnElement[bool]:
+        """The entries that are seen at all."""
+        return or_(self.full, col(Entry.in_force).is_not(None)) if self.catalogue else self.full
+
+    @property
+    def number(self) -> ColumnElement[Any]:
+        """The version that is shown of an entry: the newest where all is seen, else the one in force."""
+        return case((self.full, col(Entry.newest)), else_=col(Entry.in_force))
+
+
+# the console: whoever can read the database file sees what is in it
+EVERYTHING = Sight(true(), True)
+
+
+def sight(actor: Actor, roles: Roles) -> Sight:
+    """What ``actor`` sees."""
+    seen = [_reach(held, roles) for act in _FULL_SIGHT for held in holding(actor, act, roles)]
+    return Sight(or_(false(), *seen), bool(holding(actor, "read_catalogue", roles)))
+
+
+def within(held: Iterable[Held], roles: Roles) -> ColumnElement[bool]:
+    """The entries (joined with their agency) that some held roles reach."""
+    return or_(false(), *(_reach(one, roles) for one in held))
+
+
+def _reach(held: Held, roles: Roles) -> ColumnElement[bool]:
+    match roles.index[held.role].scope:
+        case "own_agency":
+            return and_(true(), col(Entry.agency_id) == held.agency_id) if held.agency_id else false()
+        case "system":
+            return and_(true(), col(Entry.system_id) == held.system_id) if held.system_id else false()
+        case "county":
+            return col(Agency.region).startswith(held.region) if held.region else false()
+        case "city":
+            return col(Agency.region).startswith(held.region) if held.region else true()
