@@ -1,13 +1,13 @@
-"""The law as data: sources, duties, deadlines, roles and the lifecycle, and the list of all law files."""
+"""The law as data: sources, duties, deadlines, roles, and the list of all law files."""
 
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization
 from catalog_specs.law_release import (
-    Change,
     Citations,
     Cited,
     Key,
@@ -241,129 +241,6 @@ class Roles(Frozen):
         grouped = bool(first.exclusive_group) and first.exclusive_group == second.exclusive_group
         apart = other in first.incompatible_with or one in second.incompatible_with
         return one != other and (grouped or apart)
-
-
-# ---- lifecycle.yaml ---------------------------------------------------------------------------------------
-
-
-class State(Named):
-    editable: bool = False
-    in_force: bool = False
-    final: bool = False
-
-
-class ShownState(Named):
-    """What an entry is shown as; the first row whose ``when`` holds is taken."""
-
-    when: Literal[
-        "every_copy_certified",
-        "retired",
-        "announced_with_a_shelved_distribution",
-        "version_in_force",
-        "newest_version",
-    ]
-
-
-class Origin(Cited):
-    """How a version comes to be, in which state, and by which permission."""
-
-    state: Key
-    permission: Key
-
-
-class Signature(Frozen):
-    """An opinion that a change class asks for, bound to the digest of the fields of ``binds`` and heavier."""
-
-    move: Key
-    by: tuple[Key, ...]
-    binds: Change
-
-
-class Shortcut(Frozen):
-    """The move that brings a light change into force at once."""
-
-    move: Key
-    to: Key
-    previous_to: Key
-
-
-class ChangeClass(Cited):
-    key: Change
-    fields_zh: Words
-    on_announce: Literal["keep", "clear_again"]
-    signatures: tuple[Signature, ...]
-    shortcut: Shortcut | None = None
-
-
-class Effect(Frozen):
-    """What becomes of a given opinion when a later change is of each class."""
-
-    note: Literal["keep", "void"]
-    ordinary: Literal["keep", "void"]
-    major: Literal["keep", "void"]
-
-
-class Move(Cited):
-    """One way from states to a state; ``to`` is ``same`` where only an opinion is recorded."""
-
-    subject: Literal["version", "distribution"]
-    starts: Annotated[tuple[Key, ...], Field(alias="from")]
-    to: Key
-    by: Annotated[tuple[Key, ...], Field(min_length=1)]
-    guards: tuple[Key, ...]
-    creates: str = ""
-    previous_to: str = ""
-    entry_to: str = ""
-    never_by_author: bool = False
-    binds_change_class: Change | None = None
-    effect_on_change: Effect | None = None
-    deadline: str = ""
-    deadline_first: str = ""
-
-
-class Guard(Cited):
-    """What must hold before a move, and how to bring it about; ``rules`` and ``needs`` are of rules.yaml."""
-
-    gate: Annotated[str, Field(pattern=r"^(G[1-9])?$")] = ""
-    rules: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    for_roles: tuple[Key, ...] = ()
-    waived_by: str = ""
-    fix_zh: Words
-    fix_en: Words
-
-
-class Conclusion(Named):
-    share: bool
-    open: bool
-    needs_proof: bool = False
-
-
-class SecrecyReview(Marked):
-    fields: tuple[Key, ...]
-    item_results: tuple[Named, ...]
-    conclusions: tuple[Conclusion, ...]
-    sources: Citations
-
-
-class Lifecycle(Frozen):
-    versions: tuple[State, ...]
-    distributions: tuple[State, ...]
-    entry_states: tuple[ShownState, ...]
-    origins: tuple[Origin, ...]
-    change_classes: tuple[ChangeClass, ...]
-    moves: tuple[Move, ...]
-    waivers: tuple[Cited, ...]
-    guards: tuple[Guard, ...]
-    secrecy_review: SecrecyReview
-
-    @cached_property
-    def index(self) -> dict[str, Move]:
-        return by_key(self.moves)
-
-    @cached_property
-    def guard_index(self) -> dict[str, Guard]:
-        return by_key(self.guards)
 
 
 LAW_FILES: dict[str, type[BaseModel]] = {

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from catalog_specs.law import LAW_FILES, Duty, Move, Role
+from catalog_specs.law import LAW_FILES, Duty, Role
+from catalog_specs.law_lifecycle import Move
 from catalog_specs.law_release_checks import RELEASE_CHECKS, Law, Problems, keys_of, unknown
 from catalog_specs.model import Marked
 
@@ -246,6 +247,10 @@ def _lifecycle(law: Law) -> Problems:
         place = f"lifecycle.yaml: origins {origin.key}"
         yield from unknown(place, [origin.state], keys_of(law.lifecycle.versions), "versions")
         yield from unknown(place, [origin.permission], law.permissions, "permissions of roles.yaml")
+    for kind in law.lifecycle.records:
+        place = f"lifecycle.yaml: records {kind.key}"
+        yield from unknown(place, [kind.permission], law.permissions, "permissions of roles.yaml")
+        yield from unknown(place, kind.proves, law.lifecycle.guard_index, "guards")
     for guard in law.lifecycle.guards:
         place = f"lifecycle.yaml: guards {guard.key}"
         yield from unknown(place, [guard.waived_by], waivers, "waivers")
@@ -253,6 +258,14 @@ def _lifecycle(law: Law) -> Problems:
         if law.rules:
             yield from unknown(place, guard.rules, {r.id for r in law.rules.rules}, "rules.yaml")
             yield from unknown(place, guard.needs, {n.key for n in law.rules.needs}, "needs of rules.yaml")
+
+
+def _phrases(law: Law) -> Problems:
+    if law.entry is None:
+        return
+    known = {"items"} | {f.key for f in law.entry.fields} | {f"items.{f.key}" for f in law.entry.items}
+    for phrase in law.lifecycle.phrases:
+        yield from unknown(f"lifecycle.yaml: phrases {phrase.key}", phrase.fields, known, "entry.yaml")
 
 
 CHECKS: tuple[Callable[[Law], Problems], ...] = (
@@ -265,5 +278,6 @@ CHECKS: tuple[Callable[[Law], Problems], ...] = (
     _moves,
     _signatures,
     _lifecycle,
+    _phrases,
     *RELEASE_CHECKS,
 )

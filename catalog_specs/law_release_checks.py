@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from catalog_specs.law import Deadlines, Duties, Lifecycle, Roles, Sources
+from catalog_specs.law import Deadlines, Duties, Roles, Sources
+from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
 from catalog_specs.model import EntrySpec, RuleBook

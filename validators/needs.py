@@ -116,4 +116,5 @@ def _weak_hints(case: Case) -> None:
         if "direct" in hint.tiers or case.person:
             found.append(number)
     if found:
-        case.need("confirm_hint", "weak", {"items": which(case, found)})
+        each = "\n".join(case.item_name(number) for number in found)
+        case.need("confirm_hint", "weak", {"items": which(case, found), "each": each})
