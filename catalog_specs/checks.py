@@ -13,11 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from catalog_specs.drafting import Drafting, check_drafting
-from catalog_specs.law import Sources
+from catalog_specs.law import Deadlines, Roles, Sources
 from catalog_specs.law_checks import check_law
 from catalog_specs.law_masking import Desensitization
 from catalog_specs.law_release import Responsibility
 from catalog_specs.model import CodeList, EntrySpec, FieldType, Grading, Profile, RuleBook, Sharing
+from catalog_specs.queueing import Queues
 
 CODED = frozenset({FieldType.ENUM, FieldType.ENUM_LIST})
 TYPES = ("1", "2", "3")
@@ -61,6 +62,7 @@ def check_all(
         _messages,
         _grading,
         _sharing,
+        _queues,
         _profile,
         _citations,
     )
@@ -222,6 +224,27 @@ def _sharing(files: Files) -> Iterator[str]:
     for law in files.documents["basis"].laws:  # type: ignore[attr-defined]  # parsed as Basis by the loader
         if law.level not in levels:
             yield f"basis.yaml：{law.title}：没有效力级别“{law.level}”"
+
+
+def _queues(files: Files) -> Iterator[str]:
+    spec: Queues = files._get("queues", Queues)
+    roles: Roles = files._get("roles", Roles)
+    named = {name for row in spec.risks for name in row.fields} | {row.field for row in spec.stated_dates}
+    clocks: Deadlines = files._get("deadlines", Deadlines)
+    missing = {row.clock for row in spec.stated_dates} - set(clocks.index)
+    yield from (f"queues.yaml：deadlines.yaml 没有期限“{name}”" for name in sorted(missing))
+    yield from (f"queues.yaml：没有栏目“{name}”" for name in sorted(named - set(files.fields)))
+    for codes, used in (
+        ("data_grade", {spec.high_grade}),
+        ("share_type", set(spec.strictest_first)),
+        ("open_type", set(spec.strictest_first)),
+        ("pii_class", set(spec.personal)),
+        ("sensitive_flag", {spec.sensitive}),
+    ):
+        unlisted = sorted(used - files.codes_of(codes))
+        yield from (f"queues.yaml：代码表 {codes} 没有“{code}”" for code in unlisted)
+    unknown = set(spec.spot_check.by) - {row.key for row in roles.permissions}
+    yield from (f"queues.yaml：spot_check：没有权限“{name}”" for name in sorted(unknown))
 
 
 def _profile(files: Files) -> Iterator[str]:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from catalog_specs.law_accounts import Accounts
+from catalog_specs.law_audit import Audit
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization
 from catalog_specs.law_release import (
@@ -18,6 +20,7 @@ from catalog_specs.law_release import (
     by_key,
 )
 from catalog_specs.model import Frozen, Marked
+from catalog_specs.queueing import CalendarDays, Queues
 
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
@@ -235,6 +238,12 @@ class Roles(Frozen):
     def index(self) -> dict[str, Role]:
         return by_key(self.roles)
 
+    @cached_property
+    def granting(self) -> dict[str, frozenset[str]]:
+        """Move or permission -> the keys of the roles that may do it."""
+        acts = {act for role in self.roles for act in role.may}
+        return {act: frozenset(r.key for r in self.roles if act in r.may) for act in acts}
+
     def clash(self, one: str, other: str) -> bool:
         """True when one person may not hold both roles. Raises KeyError for an unknown role."""
         first, second = self.index[one], self.index[other]
@@ -253,4 +262,8 @@ LAW_FILES: dict[str, type[BaseModel]] = {
     "retirement": Retirement,
     "desensitization": Desensitization,
     "ckan": Ckan,
+    "audit": Audit,
+    "accounts": Accounts,
+    "queues": Queues,
+    "calendar": CalendarDays,
 }

@@ -76,6 +76,7 @@ class Move(Cited):
     to: Key
     by: Annotated[tuple[Key, ...], Field(min_length=1)]
     guards: tuple[Key, ...]
+    takes: tuple[Key, ...] = ()
     creates: str = ""
     previous_to: str = ""
     entry_to: str = ""
@@ -90,6 +91,7 @@ class Guard(Cited):
     """What must hold before a move, and how to bring it about; ``rules`` and ``needs`` are of rules.yaml."""
 
     gate: Annotated[str, Field(pattern=r"^(G[1-9])?$")] = ""
+    given: bool = False
     rules: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     for_roles: tuple[Key, ...] = ()

@@ -47,12 +47,14 @@ def by_key(rows: Iterable[R]) -> dict[str, R]:
 
 
 class Column(Cited):
-    """One column of a list: ``field`` of what ``of`` names. ``when`` restricts where it must be filled."""
+    """One column of a list: ``field`` of what ``of`` names. ``when`` restricts where it must be filled;
+    ``derived``: nobody types it."""
 
     of: Literal["entry", "version", "distribution", "request", "list", "clock"]
     field: Key
     type: Literal["text", "list", "enum", "date", "integer"]
     required: bool = False
+    derived: bool = False
     when: str = ""
 
 

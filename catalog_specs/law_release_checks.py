@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from catalog_specs.law import Deadlines, Duties, Roles, Sources
+from catalog_specs.law_accounts import Accounts
+from catalog_specs.law_audit import Audit
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
 from catalog_specs.model import EntrySpec, RuleBook
+from catalog_specs.queueing import CalendarDays, Queues
 
 CHARACTER_CLASS = re.compile(r"\[(?:\\.|[^\]\\])*\]")
 UNFIT_IN_PATTERN = re.compile(r"\\[dDwWsSbB]|(?<!\\)\(\?(?!:)|(?<!\\)[\^$]")
@@ -32,6 +35,10 @@ class Law:
     retirement: Retirement
     desensitization: Desensitization
     ckan: Ckan
+    audit: Audit
+    accounts: Accounts
+    queues: Queues
+    calendar: CalendarDays
     entry: EntrySpec | None = None
     rules: RuleBook | None = None
 

@@ -59,6 +59,17 @@ class Database:
         with _reported(), Session(self.engine.execution_options(mulu_write=True)) as session, session.begin():
             yield session
 
+    @contextmanager
+    def write_if_free(self) -> Iterator[Session]:
+        """``write`` for what is not worth waiting for.
+
+        Raises:
+            Unavailable: an embedded database is being written to by another; nothing was done.
+        """
+        engine = self.engine.execution_options(mulu_write=True, mulu_waits=False)
+        with _reported(), Session(engine) as session, session.begin():
+            yield session
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -91,8 +102,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # a writer that begins by reading would fail, not wait, when another one wrote in between
-    writes = connection.get_execution_options().get("mulu_write", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    writes = options.get("mulu_write", True)
+    if options.get("mulu_waits", True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
 
 @contextmanager

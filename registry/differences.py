@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from catalog_specs import Specs
 from catalog_specs.model import FieldSpec, SmallChange
 from registry.export import items_of
+from registry.keys import digest_of
 from validators.rendering import renderer
 
 
@@ -95,3 +96,52 @@ def edit_distance(before: str, after: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
+
+
+# ---- classes of change ------------------------------------------------------------------------------------
+
+CLASSES = ("note", "ordinary", "major")
+
+
+def overall_class(before: Mapping[str, Any] | None, after: Mapping[str, Any], specs: Specs) -> str:
+    """The heaviest class among the changes; a first version is major, an unchanged one a note (§12 R4)."""
+    if before is None:
+        return CLASSES[-1]
+    found = {change.change_class for change in compare(before, after, specs)}
+    return max(found, key=CLASSES.index, default=CLASSES[0])
+
+
+def class_digest(content: Mapping[str, Any], change_class: str, specs: Specs) -> str:
+    """The digest of a content's fields of ``change_class`` and heavier: what a review of that class is bound to."""
+    heavy = CLASSES[CLASSES.index(change_class) :]
+    fields = {k: content[k] for k, f in specs.fields.items() if f.change_class in heavy and k in content}
+    listed = [
+        {k: item[k] for k, f in specs.items.items() if f.change_class in heavy and k in item}
+        | {"item_name": item.get("item_name")}
+        for item in items_of(content)
+    ]
+    return digest_of({"class": change_class, "fields": fields, "items": listed})
+
+
+def narrowing(before: Mapping[str, Any], after: Mapping[str, Any], specs: Specs) -> tuple[str, ...]:
+    """What a new version takes away from those who use the old one: items, looser types, a quicker cycle (S1 27)."""
+    names = {_item_key(item, n) for n, item in enumerate(items_of(after))}
+    found = [
+        f"不再提供信息项“{key}”"
+        for n, i in enumerate(items_of(before))
+        if (key := _item_key(i, n)) not in names
+    ]
+    for key in ("share_type", "open_type"):
+        old, new = str(before.get(key) or ""), str(after.get(key) or "")
+        if old and new > old:  # the codes rise from unconditional to none
+            found.append(f"{specs.label(key, old)}改为{specs.label(key, new)}")
+    was, now = _rank(before, specs), _rank(after, specs)
+    if was is not None and now is not None and now > was:
+        found.append(f"更新周期由{before.get('update_cycle')}改为{after.get('update_cycle')}")
+    return tuple(found)
+
+
+def _rank(content: Mapping[str, Any], specs: Specs) -> int | None:
+    row = specs.code_value("update_cycle", str(content.get("update_cycle") or ""))
+    rank = row.attrs.get("rank") if row else None
+    return rank if isinstance(rank, int) else None

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs
-from registry.errors import Gone, NotFound
-from registry.models import Agency, CodeRecord, Entry, Item, Version
+from registry.models import Agency, Entry, Item, Version
 from validators.folding import fold
 
 T = TypeVar("T")
@@ -206,7 +205,8 @@ def supersede(session: Session, steps: Sequence[tuple[str, int]]) -> None:
         session.execute(
             update(Version)
             .where(place.in_(part))
-            .values(state=SUPERSEDED)
+            # nobody is to do anything with it any more
+            .values(state=SUPERSEDED, awaits=None, awaits_role=None, awaits_since=None)
             .execution_options(synchronize_session=False)
         )
 
@@ -227,116 +227,3 @@ def refresh_findings(session: Session, versions: Sequence[NewVersion], specs: Sp
     ]
     if rows:
         session.execute(update(Version), rows)
-
-
-# ---- looking ----------------------------------------------------------------------------------------------
-
-
-class Row(NamedTuple):
-    """One entry in a list."""
-
-    entry: Entry
-    version: Version
-    agency: Agency
-
-
-def _askable(text: str) -> str:
-    """A text that a database can be asked for: PostgreSQL takes no NUL, neither takes half a character."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _chosen(
-    query: Select[*tuple[Any, ...]], agency: str | None, state: str | None, wrong: bool
-) -> Select[*tuple[Any, ...]]:
-    if agency:
-        named = _askable(agency)
-        query = query.where((col(Agency.code) == named) | (col(Agency.name) == named))
-    if state:
-        query = query.where(col(Entry.state) == _askable(state))
-    return query.where(col(Version.errors) > 0) if wrong else query
-
-
-def list_entries(
-    session: Session,
-    *,
-    agency: str | None = None,
-    state: str | None = None,
-    wrong: bool = False,
-    after: str | None = None,
-    limit: int | None = None,
-    offset: int = 0,
-) -> list[Row]:
-    """Entries with their newest version, by key. ``agency`` is a code or a name; ``wrong``: only with errors.
-
-    A page is told by ``limit`` and either ``after`` (a key to go on from) or ``offset``.
-    """
-    query = _chosen(_newest().order_by(col(Entry.id)), agency, state, wrong)
-    if after:
-        query = query.where(col(Entry.id) > _askable(after))
-    if limit is not None:
-        query = query.limit(limit)
-    return [Row(*row) for row in session.execute(query.offset(offset) if offset else query)]
-
-
-def count_entries(
-    session: Session, *, agency: str | None = None, state: str | None = None, wrong: bool = False
-) -> int:
-    """How many entries ``list_entries`` would give without a limit."""
-    query = _chosen(_newest(), agency, state, wrong).with_only_columns(func.count())
-    return int(session.execute(query).scalar_one())
-
-
-def list_agencies(session: Session) -> list[Agency]:
-    """All agencies that have entries, by name."""
-    query = select(Agency).where(col(Agency.id).in_(select(col(Entry.agency_id)))).order_by(col(Agency.name))
-    return list(session.execute(query).scalars())
-
-
-def find_entry(session: Session, name: str) -> Row:
-    """An entry by its code or key.
-
-    Raises:
-        NotFound: there is none. Gone: its code is retired.
-    """
-    asked = _askable(name)
-    query = _newest().where((col(Entry.code) == asked) | (col(Entry.id) == asked))
-    found = session.execute(query).first()
-    if found is not None:
-        return Row(*found)
-    record = session.get(CodeRecord, asked)
-    if record is not None and record.retired_at is not None:
-        raise Gone(f"资源代码 {name} 已注销，不再使用")
-    raise NotFound(f"没有代码或编号为“{name}”的目录；可用 mulu entries 查看全部")
-
-
-def get_version(session: Session, entry: Entry, number: int) -> Version:
-    """One version of an entry.
-
-    Raises:
-        NotFound: the entry has no such version; the message says which there are.
-    """
-    found = session.get(Version, (entry.id, number)) if 1 <= number <= entry.newest else None
-    if found is None:
-        raise NotFound(f"{entry.code or entry.id} 没有第 {number} 版；现有第 1 至 {entry.newest} 版")
-    return found
-
-
-def versions_of(session: Session, entry: Entry) -> list[Version]:
-    """All versions of an entry, the oldest first."""
-    query = select(Version).where(col(Version.entry_id) == entry.id).order_by(col(Version.number))
-    return list(session.execute(query).scalars())
-
-
-def to_rectify(session: Session, *, agency: str | None = None) -> list[Row]:
-    """Entries whose version in force has errors: the rectification list of stock taken over (§12 R5).
-
-    The version of a row is the one in force, also where a newer draft waits beside it.
-    """
-    in_force = and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == col(Entry.in_force))
-    query: Select[*tuple[Any, ...]] = (
-        select(Entry, Version, Agency)
-        .join(Version, in_force)
-        .join(Agency, col(Agency.id) == col(Entry.agency_id))
-        .order_by(col(Entry.id))
-    )
-    return [Row(*row) for row in session.execute(_chosen(query, agency, None, True))]

@@ -1,14 +1,15 @@
 """Which registered entry a row speaks of: by its code, else by provider and name; what is not sure is refused."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from catalog_specs import Specs
+from catalog_specs.law_lifecycle import Lifecycle
 from registry.codes import CodeUse
 from registry.entries import Known, stored_fold
-from registry.keys import new_key
+from registry.keys import digest_of, new_key
 from registry.models import Agency
 from registry.origins import ReadEntry
 from registry.systems import NAME_LENGTH
@@ -17,16 +18,25 @@ from validators.findings import Finding
 from validators.folding import fold
 
 Outcome = Literal["added", "updated", "unchanged", "refused"]
-_FIELDS = {"provider": "provider_code", "name": "resource_name"}
+_FIELDS = {
+    "provider": "provider_code",
+    "other_agency": "provider_code",
+    "name": "resource_name",
+    "under_review": "resource_name",
+}
 
 
 @dataclass(slots=True)
 class Match:
-    """What a row is to the register: a new entry, one it already holds, or a row that cannot be registered."""
+    """What a row is to the register: a new entry, one it already holds, or a row that cannot be registered.
+
+    ``untouched``: it says what is under review already, and nothing is written.
+    """
 
     entry_id: str
     known: Known | None = None
     refused: bool = False
+    untouched: bool = False
     given_code: str = ""
     outcome: Outcome = "added"
 
@@ -41,10 +51,21 @@ class Register:
 
 
 class Matcher:
-    """Matches the rows of one file, each with the others in view: no entry and no code is claimed twice."""
+    """Matches the rows of one file, each with the others in view: no entry and no code is claimed twice.
 
-    def __init__(self, rows: Sequence[ReadEntry], register: Register, specs: Specs) -> None:
-        self.rows, self.register, self.specs = rows, register, specs
+    ``providers``: the codes of the agencies that may be written for; None for all.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[ReadEntry],
+        register: Register,
+        specs: Specs,
+        *,
+        providers: Container[str] | None = None,
+    ) -> None:
+        self.rows, self.register, self.specs, self.providers = rows, register, specs, providers
+        self.under_review = _under_review(specs)
         self.by_id = {known.entry_id: known for known in register.known}
         self.by_name = self._by_name()
         self.claimed: dict[str, int] = {}
@@ -89,6 +110,8 @@ class Matcher:
             return _refuse(row, match, "name")
         if not provider or credit_code_fault(provider, self.specs.credit_code):
             return _refuse(row, match, "provider")
+        if self.providers is not None and provider not in self.providers:
+            return _refuse(row, match, "other_agency", provider)
         self._check_name(row, provider)
         code = str(content.get("resource_code") or "")
         use = self.register.codes.get(code)
@@ -122,6 +145,11 @@ class Matcher:
         else:
             match.given_code = self._code(row.content)
         match.entry_id, match.known = known.entry_id, known
+        if known.state not in self.under_review:
+            return match
+        if digest_of(row.content) != known.digest:
+            return _refuse(row, match, "under_review")
+        match.untouched, match.outcome = True, "unchanged"
         return match
 
     def _code(self, content: Mapping[str, Any]) -> str:
@@ -134,6 +162,12 @@ class Matcher:
         name = str(row.content.get("provider_name") or "")
         if agency is not None and name and fold(name[:NAME_LENGTH]) != fold(agency.name):
             row.findings.append(Finding("W234", "provider_name", value=name, params={"other": agency.name}))
+
+
+def _under_review(specs: Specs) -> frozenset[str]:
+    """The states in which a version is neither being written nor decided: what is signed must not change."""
+    states = specs.document("lifecycle", Lifecycle).versions
+    return frozenset(s.key for s in states if not (s.editable or s.in_force or s.final))
 
 
 def _place(content: Mapping[str, Any]) -> str:

@@ -21,6 +21,11 @@ def upgrade(database: Database) -> str:
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if connection.dialect.name == "postgresql":
+            # procrastinate is needed on a server alone
+            from registry.delivery import prepare
+
+            prepare(connection)
     return ScriptDirectory.from_config(config).get_current_head() or ""
 
 

@@ -6,7 +6,6 @@ systems it is tied to, or the whole city. Source: domain §12 R17.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, false, or_, true
@@ -59,9 +58,8 @@ class Target:
     system_id: str | None = None
 
 
-@lru_cache(maxsize=8)
 def _granted(roles: Roles, act: str) -> frozenset[str]:
-    return frozenset(role.key for role in roles.roles if act in role.may)
+    return roles.granting.get(act, frozenset())
 
 
 def roles_of(specs: Specs) -> Roles:
@@ -127,11 +125,12 @@ class Sight:
     """What someone sees, as conditions of a query on entries joined with their agency.
 
     ``full``: entries seen whole, drafts and all. ``catalogue``: whether the version in force of the others is
-    seen, too.
+    seen, too. ``newest``: whether the newest version stands for an entry that is seen whole.
     """
 
     full: ColumnElement[bool]
     catalogue: bool
+    newest: bool = True
 
     @property
     def entries(self) -> ColumnElement[bool]:
@@ -141,6 +140,8 @@ class Sight:
     @property
     def number(self) -> ColumnElement[Any]:
         """The version that is shown of an entry: the newest where all is seen, else the one in force."""
+        if not self.newest:
+            return col(Entry.in_force)
         return case((self.full, col(Entry.newest)), else_=col(Entry.in_force))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.model import Level
 from registry import audit, codes, entries, systems
 from registry.checking import FileCheck
@@ -42,7 +43,10 @@ class Registration:
         self.session, self.check, self.specs = session, check, check.specs
         self.matches, self.mode, self.actor, self.now = matches, mode, actor, now
         self.rows: list[ReadEntry] = check.sheets.entries
-        self.kept = [n for n, match in enumerate(matches) if not match.refused]
+        self.kept = [n for n, match in enumerate(matches) if not match.refused and not match.untouched]
+        self.editable = {
+            state.key for state in self.specs.document("lifecycle", Lifecycle).versions if state.editable
+        }
         self.batch_id = new_key("b")
         self.agencies = dict(agencies)
         self.known_systems = known_systems
@@ -189,11 +193,11 @@ class Registration:
         return {"state": version.state} if match.known is None or match.known.in_force is None else {}
 
     def _replaced(self, match: Match, version: NewVersion) -> Iterable[tuple[str, int]]:
-        """The versions that the new one sets aside: an old draft, and what was in force if it is in force now."""
+        """The versions that the new one sets aside: an old or returned draft, and what was in force if it is now."""
         known = match.known
         if known is None:
             return
-        if known.state == DRAFT and version.number > known.newest:
+        if known.state in self.editable and version.number > known.newest:
             yield match.entry_id, known.newest
         if self.mode == "existing" and known.in_force not in (None, version.number, known.newest):
             yield match.entry_id, int(known.in_force or 0)

@@ -5,15 +5,47 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DATABASE_VARIABLE = "MULU_DATABASE_URL"
+CALENDAR_VARIABLE = "MULU_CALENDAR"
+FILES_VARIABLE = "MULU_FILES_DIR"
+WORKERS_VARIABLE = "MULU_WORKERS"
 DEFAULT_DATABASE = "data/mulu.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The provider that people may sign in by. ``login_claim`` names the claim that holds a prepared login."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    login_claim: str = "preferred_username"
+    scope: str = "openid profile"
+    label: str = "统一身份认证"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """``database_url`` is a SQLAlchemy URL; the default is an SQLite file below the working directory."""
+    """``database_url`` is a SQLAlchemy URL; the default is an SQLite file below the working directory.
+
+    ``calendar_file`` holds what the city decides about working days, beside the State Council's calendar.
+    ``secure_cookies``: cookies go over TLS only, whatever the request seems to have come by (behind a proxy).
+    ``files_folder``: where stored files lie, when not beside the database. ``workers``: how many jobs the server
+    does at a time; 0 leaves them to ``mulu work``.
+    """
 
     database_url: str
     language: str = "zh"
+    calendar_file: Path | None = None
+    secure_cookies: bool = False
+    oidc: OidcSettings | None = None
+    files_folder: Path | None = None
+    workers: int = 1
+
+    @property
+    def files(self) -> Path:
+        """The folder of stored files."""
+        beside = self.sqlite_path or Path(DEFAULT_DATABASE)
+        return self.files_folder or beside.parent / "files"
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -31,7 +63,31 @@ def read_settings() -> Settings:
     for plain in ("postgresql://", "postgres://"):
         if url.startswith(plain):
             url = f"postgresql+psycopg://{url.removeprefix(plain)}"
-    return Settings(url, language_of(os.environ))
+    calendar = os.environ.get(CALENDAR_VARIABLE)
+    files, workers = os.environ.get(FILES_VARIABLE), os.environ.get(WORKERS_VARIABLE, "")
+    return Settings(
+        url,
+        language_of(os.environ),
+        Path(calendar) if calendar else None,
+        secure_cookies=os.environ.get("MULU_SECURE_COOKIES") == "1",
+        oidc=_oidc_settings(),
+        files_folder=Path(files) if files else None,
+        workers=int(workers) if workers.isdecimal() else 1,
+    )
+
+
+def _oidc_settings() -> OidcSettings | None:
+    """The OIDC provider of ``MULU_OIDC_*``; None without an issuer."""
+    issuer = os.environ.get("MULU_OIDC_ISSUER", "")
+    if not issuer:
+        return None
+    given = {name: os.environ.get(f"MULU_OIDC_{name.upper()}") for name in ("login_claim", "scope", "label")}
+    return OidcSettings(
+        issuer,
+        os.environ.get("MULU_OIDC_CLIENT_ID", ""),
+        os.environ.get("MULU_OIDC_CLIENT_SECRET", ""),
+        **{name: value for name, value in given.items() if value},
+    )
 
 
 def language_of(environment: "os._Environ[str] | dict[str, str]") -> str:
@@ -41,3 +97,23 @@ def language_of(environment: "os._Environ[str] | dict[str, str]") -> str:
         if value:
             return "en" if value.lower().startswith("en") else "zh"
     return "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The audit record's: where its signing key lies, the file that heads are appended to, the hash of a new tree."""
+
+    key_folder: Path
+    heads_file: Path | None
+    algorithm: str
+
+
+def audit_settings() -> AuditSettings:
+    """The settings of the audit record. The key never lies in the database: whoever edits it cannot sign."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    heads = os.environ.get("MULU_HEADS_FILE")
+    return AuditSettings(
+        Path(os.environ.get("MULU_KEY_DIR") or Path(home) / "mulu"),
+        Path(heads) if heads else None,
+        os.environ.get("MULU_AUDIT_HASH") or "sha256",
+    )

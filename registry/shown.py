@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog_specs import load
-from registry.entries import Row
 from registry.kept import restored_finding, restored_need
+from registry.lookup import Row
 from registry.models import Version
 from validators.findings import word, word_need
 
 
 def entry_json(row: Row) -> dict[str, Any]:
     """One entry of a list as JSON."""
-    entry, version, agency = row
+    entry, version, agency, _full = row
     return {
         "key": entry.id,
         "code": entry.code,

@@ -16,9 +16,10 @@ from sqlmodel import SQLModel
 from catalog_specs import Specs
 from registry.checking import FileCheck, check_file, read_file
 from registry.db import Database
-from registry.entries import find_entry, versions_of
 from registry.errors import Unreadable
 from registry.intake import ImportResult, import_workbook
+from registry.lookup import find_entry, versions_of
+from registry.permits import EVERYTHING
 from tests.conftest import NOW
 from tests.packages import row_of
 from validators.case import Facts
@@ -161,8 +162,9 @@ def states(
 ) -> tuple[str, int | None, list[tuple[int, str]]]:
     """An entry's state, the version in force, and the state of each version."""
     with database.read() as session:
-        entry = find_entry(session, code).entry
-        return entry.state, entry.in_force, [(v.number, v.state) for v in versions_of(session, entry)]
+        row = find_entry(session, code, sight=EVERYTHING)
+        entry = row.entry
+        return entry.state, entry.in_force, [(v.number, v.state) for v in versions_of(session, row)]
 
 
 def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from registry.db import Database
-from registry.entries import find_entry, list_entries, to_rectify
 from registry.errors import Gone, NotFound
+from registry.lookup import find_entry, list_entries, to_rectify
 from registry.models import CodeRecord
+from registry.permits import EVERYTHING
 from tests.catalogue_files import Make, bring, counts, everything, imported, reasons, states
 from tests.conftest import NOW
 from tests.examples import GOOD, good
@@ -20,9 +21,13 @@ from tests.examples import GOOD, good
 def test_the_same_file_again_changes_nothing(name: str, database: Database, entries_file: Make) -> None:
     path = entries_file([good(key) for key in GOOD], name=name)
     imported(database, path)
-    before = everything(database) - Counter(import_batch=1, audit_event=1 + len(GOOD))
+    before = everything(database) - Counter(
+        import_batch=1, audit_event=1 + len(GOOD), audit_content=1 + len(GOOD)
+    )
     assert counts(imported(database, path)) == (0, 0, len(GOOD), 0)
-    after = everything(database) - Counter(import_batch=2, audit_event=2 + len(GOOD))
+    after = everything(database) - Counter(
+        import_batch=2, audit_event=2 + len(GOOD), audit_content=2 + len(GOOD)
+    )
     assert before == after
 
 
@@ -80,9 +85,9 @@ def test_a_retired_code_is_refused_and_its_entry_gone(sqlite_database: Database,
     assert reasons(result) == ["retired_code"]
     with sqlite_database.read() as session:
         with pytest.raises(Gone):
-            find_entry(session, "307024030199/000001")
+            find_entry(session, "307024030199/000001", sight=EVERYTHING)
         with pytest.raises(NotFound):
-            find_entry(session, "没有\0的")
+            find_entry(session, "没有\0的", sight=EVERYTHING)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +181,7 @@ def test_stock_is_in_force_with_its_findings_as_a_list_to_rectify(
     bring(database, entries_file, good("OK01"), wrong, mode="existing")
     assert states(database) == ("announced", 1, [(1, "announced")])
     with database.read() as session:
-        assert [row.version.name for row in to_rectify(session)] == [wrong["resource_name"]]
+        assert [row.version.name for row in to_rectify(session, sight=EVERYTHING)] == [wrong["resource_name"]]
 
 
 def test_an_entry_in_force_goes_on_showing_it_while_drafts_follow(
@@ -188,7 +193,7 @@ def test_an_entry_in_force_goes_on_showing_it_while_drafts_follow(
     bring(database, entries_file, good("OK01", update_cycle="每月"))
     assert states(database) == ("announced", 1, [(1, "announced"), (2, "superseded"), (3, "draft")])
     with database.read() as session:
-        assert [row.version.number for row in to_rectify(session)] == [1]
+        assert [row.version.number for row in to_rectify(session, sight=EVERYTHING)] == [1]
 
 
 def test_stock_taken_in_again_replaces_what_was_in_force(database: Database, entries_file: Make) -> None:
@@ -224,7 +229,7 @@ def test_the_judgement_beside_an_unchanged_version_is_the_newest(
 ) -> None:
     bring(database, entries_file, good("OK01", related_code=["307024030101/000088"]))
     with database.read() as session:
-        assert "E120" in {f["rule"] for f in list_entries(session)[0].version.findings}
+        assert "E120" in {f["rule"] for f in list_entries(session, sight=EVERYTHING)[0].version.findings}
     bring(
         database,
         entries_file,
@@ -232,5 +237,7 @@ def test_the_judgement_beside_an_unchanged_version_is_the_newest(
         good("OK02", resource_code="307024030101/000088"),
     )
     with database.read() as session:
-        (row,) = [row for row in list_entries(session) if row.entry.code == "307024030101/000001"]
+        (row,) = [
+            row for row in list_entries(session, sight=EVERYTHING) if row.entry.code == "307024030101/000001"
+        ]
         assert "E120" not in {f["rule"] for f in row.version.findings}

@@ -11,11 +11,12 @@ from sqlmodel import col
 
 from catalog_specs import Specs
 from registry.db import Database
-from registry.entries import list_entries
 from registry.errors import Unreadable
 from registry.export import export_entries
 from registry.kept import restored_finding
+from registry.lookup import list_entries
 from registry.models import Agency, Item, System
+from registry.permits import EVERYTHING
 from tests.catalogue_files import Make, bring, counts, everything, imported, reasons
 from tests.examples import GOOD, bad_rows, good
 
@@ -26,7 +27,7 @@ def test_every_good_example_becomes_a_draft(database: Database, entries_file: Ma
     result = bring(database, entries_file, *GOOD.values())
     assert counts(result) == (len(GOOD), 0, 0, 0)
     with database.read() as session:
-        rows = list_entries(session)
+        rows = list_entries(session, sight=EVERYTHING)
         assert {row.version.content["resource_name"]: row.version.content for row in rows} == {
             content["resource_name"]: content for content in GOOD.values()
         }
@@ -55,7 +56,7 @@ def test_a_bad_row_is_registered_with_its_findings_unless_nobody_owns_it(
     assert counts(result) == ((0, 0, 0, 1) if rule == "E103" else (1, 0, 0, 0))
     if rule != "E103":
         with sqlite_database.read() as session:
-            (row,) = list_entries(session, wrong=True)
+            (row,) = list_entries(session, sight=EVERYTHING, wrong=True)
         assert rule in {restored_finding(found).rule for found in row.version.findings}
 
 
@@ -126,7 +127,7 @@ def test_unknown_agencies_and_systems_are_created_and_noted(database: Database, 
         assert [(a.code, a.name, a.region, a.number) for a in agencies] == [
             ("115203000094210200", "遵义市民政局", "520300", 1)
         ]
-        rows = list_entries(session)
+        rows = list_entries(session, sight=EVERYTHING)
         names = {s.id: s.name for s in session.execute(select(System)).scalars()}
         assert [names[str(row.entry.system_id)] for row in rows] == [
             "民政业务系统",
@@ -265,7 +266,7 @@ def test_export_of_a_register_taken_in_again_changes_nothing(
     # by another file, so that two entries have one code that is none
     bring(database, entries_file, good("OK01", resource_code="坏的代码", resource_name="离婚登记信息"))
     with database.read() as session:
-        stored = [row.version.content for row in list_entries(session)]
+        stored = [row.version.content for row in list_entries(session, sight=EVERYTHING)]
     for name in ("出.xlsx", "出.csv", "出.jsonl"):
         export_entries(stored, tmp_path / name, specs)
         result = imported(database, tmp_path / name)

@@ -5,6 +5,7 @@ import sys
 from catalog_specs import SpecError, load, profiles
 from validators.assess import engine_of
 from validators.checkers import known_checkers
+from validators.transitions import check_guards
 
 
 def main() -> int:
@@ -12,6 +13,7 @@ def main() -> int:
     try:
         for key in profiles():
             engine = engine_of(load(key))
+            check_guards(load(key))
             checks = sum(len(built.cases) + len(built.values) for built in engine.built)
             sys.stdout.write(f"{key}: {checks} 项检查, {len(known_checkers())} 个检查器\n")
     except SpecError as error:

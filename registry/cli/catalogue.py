@@ -7,7 +7,7 @@ import typer
 from registry.cli.terminal import JsonOption, LangOption, database, language, say, say_json, worded
 
 if TYPE_CHECKING:
-    from registry.entries import Row
+    from registry.lookup import Row
     from registry.models import Version
 
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="资源代码或内部编号")]
@@ -30,12 +30,13 @@ def list_(
 ) -> None:
     """列出目录。"""
     from catalog_specs import load
-    from registry.entries import list_entries
+    from registry.lookup import list_entries
+    from registry.permits import EVERYTHING
     from registry.shown import entry_json
 
     specs, spoken = load(), language(lang)
     with database() as opened, opened.read() as session:
-        rows = list_entries(session, agency=agency, state=state)
+        rows = list_entries(session, sight=EVERYTHING, agency=agency, state=state)
         if as_json:
             say_json([entry_json(row) for row in rows])
             return
@@ -58,14 +59,15 @@ def show(
 ) -> None:
     """看一条目录：内容、问题、还需证明的事项、各版。"""
     from catalog_specs import load
-    from registry.entries import find_entry, get_version, versions_of
+    from registry.lookup import find_entry, get_version, versions_of
+    from registry.permits import EVERYTHING
     from registry.shown import shown_json, stored_findings
 
     spoken = language(lang)
     with database() as opened, opened.read() as session:
-        row = find_entry(session, code)
-        chosen = get_version(session, row.entry, version or row.entry.newest)
-        versions = versions_of(session, row.entry)
+        row = find_entry(session, code, sight=EVERYTHING)
+        chosen = get_version(session, row, version)
+        versions = versions_of(session, row)
         if as_json:
             say_json(shown_json(row, chosen, versions, spoken))
             return
@@ -105,12 +107,13 @@ def diff(
     """比较一条目录的两版，逐字段列出改动及其类别。"""
     from catalog_specs import load
     from registry.differences import compare
-    from registry.entries import find_entry, get_version
+    from registry.lookup import find_entry, get_version
+    from registry.permits import EVERYTHING
 
     spoken = language(lang)
     with database() as opened, opened.read() as session:
-        entry = find_entry(session, code).entry
-        old, new = get_version(session, entry, before), get_version(session, entry, after)
+        row = find_entry(session, code, sight=EVERYTHING)
+        old, new = get_version(session, row, before), get_version(session, row, after)
         specs = load(new.profile)
         changes = compare(old.content, new.content, specs)
     if as_json:
@@ -134,12 +137,13 @@ def rectify(
     lang: LangOption = None,
 ) -> None:
     """存量目录的整改清单：已在用而有错误的目录，逐条列出错误。"""
-    from registry.entries import to_rectify
+    from registry.lookup import to_rectify
+    from registry.permits import EVERYTHING
     from registry.shown import entry_json
 
     spoken = language(lang)
     with database() as opened, opened.read() as session:
-        rows = to_rectify(session, agency=agency)
+        rows = to_rectify(session, sight=EVERYTHING, agency=agency)
         listed = [entry_json(row) | {"findings": _errors(row, spoken)} for row in rows]
     if as_json:
         say_json(listed)

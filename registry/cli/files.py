@@ -153,8 +153,8 @@ def import_(
 
     退出码：0 全部登记，1 有行没有登记，2 文件读不了。
     """
-    from registry.cli.reports import import_json, import_report
-    from registry.intake import import_workbook
+    from registry.cli.reports import import_report
+    from registry.intake import import_json, import_workbook
 
     spoken = language(lang)
     with database(create=True) as opened, progress_bar("导入") as progress, opened.write() as session:
@@ -185,11 +185,12 @@ def export(
 ) -> None:
     """导出目录；导出的文件再导入不会有任何改变。"""
     from catalog_specs import load
-    from registry.entries import list_entries
     from registry.export import export_entries
+    from registry.lookup import list_entries
+    from registry.permits import EVERYTHING
 
     with database() as opened, opened.read() as session:
-        rows = list_entries(session, agency=agency, state=state)
+        rows = list_entries(session, sight=EVERYTHING, agency=agency, state=state)
         count = export_entries((row.version.content for row in rows), out, load())
     say(f"已导出 {count} 条到 {out}")
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catalog_specs import Specs
 from catalog_specs.model import Level
-from registry.checking import FileCheck, Line, as_json, entry_name
+from registry.checking import FileCheck, Line
 
 if TYPE_CHECKING:
     # intake brings the database with it, which a check does without
@@ -86,11 +86,3 @@ def import_report(result: "ImportResult", lang: str) -> str:
     if counted[Level.ERROR]:
         lines.append(specs.say("import_hint", lang))
     return "\n".join(lines)
-
-
-def import_json(result: "ImportResult", lang: str) -> dict[str, Any]:
-    """The report of an import as JSON: that of the check, with counts, outcomes and allocated codes."""
-    names = [entry_name(entry) for entry in result.check.sheets.entries]
-    outcomes = [{"entry": n, "outcome": o} for n, o in zip(names, result.outcomes, strict=False)]
-    more = {"batch": result.batch_id, "counts": result.counts, "outcomes": outcomes}
-    return as_json(result.check, lang) | more | {"allocated": sorted(result.allocated.values())}

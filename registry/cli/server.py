@@ -1,4 +1,4 @@
-"""Commands on the installation: init, demo, serve, version."""
+"""Commands on the installation: init, demo, serve, work, version."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ def enter(app: typer.Typer) -> None:
     app.command("init")(init)
     app.command("demo")(demo)
     app.command("serve")(serve)
+    app.command("work")(work)
     app.command("version")(version)
 
 
@@ -58,6 +59,29 @@ def serve(
         pass
     tell(f"打开 http://{host}:{port}/  （停止：Ctrl+C）")
     uvicorn.run(create_app(read_settings()), host=host, port=port, log_level="warning")
+
+
+@worded
+def work(
+    threads: Annotated[int, typer.Option("--threads", min=1, max=16, help="同时办理几个任务")] = 1,
+) -> None:
+    """办理任务（导入大文件、清理过期数据），直到停止；可与 serve 分开运行。"""
+    import signal
+    import threading
+
+    from registry.settings import read_settings
+    from registry.work import RECURRING, works
+    from registry.workers import Worker
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with database() as opened:
+        worker = Worker(opened, works(read_settings().files), RECURRING, threads=threads)
+        worker.start()
+        tell("正在办理任务（停止：Ctrl+C）")
+        stopped.wait()
+        worker.stop()
 
 
 @worded

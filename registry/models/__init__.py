@@ -12,14 +12,17 @@ from registry.models.catalogue import (
     Version,
 )
 from registry.models.columns import metadata
-from registry.models.ledgers import AuditEvent, Blob, Job, RepeatedRequest
+from registry.models.ledgers import AuditContent, AuditEvent, AuditHead, AuditTree, Blob, Job, RepeatedRequest
 from registry.models.people import ApiToken, Delegation, LoginFailure, LoginSession, Person, RoleGrant
 from registry.models.review import Distribution, Opinion, Record, Remark, SignatureSheet
 
 __all__ = [
     "Agency",
     "ApiToken",
+    "AuditContent",
     "AuditEvent",
+    "AuditHead",
+    "AuditTree",
     "Blob",
     "CodeNode",
     "CodeRecord",

@@ -3,25 +3,82 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from registry.models.columns import Serial, json_column, moment
 
 
 class AuditEvent(SQLModel, table=True):
-    """One act on the record, chained by hash. Only digests and names stand here, never content (§12 R1)."""
+    """One act on the record: a leaf of the tree. Append-only, and without content (§12 R1).
+
+    ``body`` is what the leaf is the hash of: the canonical JSON of seq, at, act, actor, operator, subject and
+    ``content_digest``, which is the salted digest of the details in ``audit_content``; empty without details.
+    ``leaf`` and ``root`` (of the tree up to this event) are hexadecimal.
+    """
 
     __tablename__ = "audit_event"
 
     seq: int = Field(sa_column=Column(Serial, primary_key=True, autoincrement=False))
     at: datetime = moment()
-    actor: str = Field(max_length=64)
     act: str = Field(max_length=32, index=True)
+    actor: str = Field(max_length=64)
+    operator: str = Field(max_length=64)
     subject: str = Field(max_length=64, index=True)
-    details: dict[str, Any] = json_column()
-    previous: str = Field(max_length=64)
-    digest: str = Field(max_length=64)
+    content_digest: str = Field(max_length=64)
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    leaf: str = Field(max_length=64)
+    root: str = Field(max_length=64)
+
+
+class AuditContent(SQLModel, table=True):
+    """The details of an event, as the canonical JSON that its salted digest is taken of.
+
+    Erasable: then content and salt are null and ``erased_by`` is the event that says so.
+    """
+
+    __tablename__ = "audit_content"
+
+    seq: int = Field(sa_column=Column(Serial, primary_key=True, autoincrement=False))
+    content: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    salt: str | None = Field(default=None, max_length=32)
+    erased_at: datetime | None = moment(nullable=True)
+    erased_by: int | None = Field(default=None, sa_column=Column(Serial, nullable=True))
+
+
+class AuditTree(SQLModel, table=True):
+    """The tree as it stands, in one row (id 1), which a writer locks: so events are neither lost nor forked.
+
+    ``algorithm`` is fixed with the first event; ``frontier`` are the roots of the complete subtrees, in
+    hexadecimal, the largest first; ``heads`` counts the signed heads; ``origin`` names this record among others.
+    """
+
+    __tablename__ = "audit_tree"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    origin: str = Field(max_length=32)
+    algorithm: str = Field(max_length=16)
+    size: int = Field(sa_column=Column(Serial, nullable=False))
+    frontier: str = Field(sa_column=Column(Text, nullable=False))
+    heads: int
+
+
+class AuditHead(SQLModel, table=True):
+    """A signed head: the root at a size, signed with Ed25519 by a key that is not in this database.
+
+    ``key_id`` is the public key itself, ``at`` the moment as it was signed.
+    """
+
+    __tablename__ = "audit_head"
+
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    origin: str = Field(max_length=32)
+    algorithm: str = Field(max_length=16)
+    size: int = Field(sa_column=Column(Serial, nullable=False, index=True))
+    root: str = Field(max_length=64)
+    at: str = Field(max_length=32)
+    key_id: str = Field(max_length=64)
+    signature: str = Field(max_length=128)
 
 
 class Blob(SQLModel, table=True):

@@ -5,12 +5,17 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 
 from registry.db import Database
 from registry.settings import Settings
-from registry.web import api, pages, problems
+from registry.web import api, oidc, pages, problems, sign_in
+from registry.web import jobs as job_routes
+from registry.web.given import admit
+from registry.work import RECURRING, works
+from registry.workers import Worker
 
 HERE = Path(__file__).parent
 SECURITY_HEADERS = {
@@ -27,7 +32,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        worker = Worker(database, works(settings.files), RECURRING, threads=settings.workers)
+        worker.start()
         yield
+        await run_in_threadpool(worker.stop)
         database.close()
 
     app = FastAPI(
@@ -36,14 +44,22 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        # FastAPI's own route for it would be open to strangers
+        openapi_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        # denied by default: a route that forgets to ask who comes is refused all the same
+        dependencies=[Depends(admit)],
     )
     app.state.database = database
     app.state.settings = settings
     app.include_router(api.router)
+    app.include_router(job_routes.router)
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(sign_in.router, include_in_schema=False)
+    if settings.oidc:
+        app.include_router(oidc.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     problems.enter(app)
+    sign_in.enter(app)
     app.middleware("http")(problems.with_headers(SECURITY_HEADERS))
     return app

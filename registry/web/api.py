@@ -4,7 +4,7 @@ import io
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
@@ -14,8 +14,9 @@ from catalog_specs import load, profiles
 from catalog_specs.schema import entry_schema
 from registry.checking import as_json, check_file
 from registry.dictionary import fields_json, rules_json
-from registry.entries import count_entries, find_entry, get_version, list_entries, versions_of
 from registry.errors import Rejected, TooLarge, Unavailable
+from registry.lookup import count_entries, find_entry, get_version, list_entries, versions_of
+from registry.permits import EVERYTHING
 from registry.shown import entry_json, shown_json
 from registry.web.given import Reading, stored, today
 from registry.web.problems import ANSWERS
@@ -47,6 +48,13 @@ def healthz(session: Reading) -> dict[str, str]:
     except Exception as error:
         raise Unavailable("数据库不能使用；先执行 mulu init") from error
     return {"status": "ok", "spec": load().digest}
+
+
+@router.get("/api/v1/openapi.json", include_in_schema=False)
+def openapi(request: Request) -> dict[str, Any]:
+    """The description of this API."""
+    app: FastAPI = request.app
+    return app.openapi()
 
 
 @router.get("/api/v1/specs", tags=["specifications"])
@@ -126,12 +134,12 @@ def entries(
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
 ) -> dict[str, Any]:
     """Entries by key, a page at a time: ``items``, ``next_cursor`` (null on the last page), ``total``."""
-    rows = list_entries(session, agency=agency, state=state, after=cursor, limit=limit + 1)
+    rows = list_entries(session, sight=EVERYTHING, agency=agency, state=state, after=cursor, limit=limit + 1)
     page = rows[:limit]
     return {
         "items": [entry_json(row) for row in page],
         "next_cursor": page[-1].entry.id if len(rows) > limit else None,
-        "total": count_entries(session, agency=agency, state=state),
+        "total": count_entries(session, sight=EVERYTHING, agency=agency, state=state),
     }
 
 
@@ -140,7 +148,7 @@ def one_entry(
     session: Reading, response: Response, code: str, version: int | None = None, lang: Lang = "zh"
 ) -> dict[str, Any]:
     """One entry by code or key, with its newest version or the one asked for."""
-    row = find_entry(session, code)
-    chosen = get_version(session, row.entry, version or row.entry.newest)
+    row = find_entry(session, code, sight=EVERYTHING)
+    chosen = get_version(session, row, version)
     response.headers["ETag"] = f'"{chosen.digest}"'
-    return shown_json(row, chosen, versions_of(session, row.entry), lang)
+    return shown_json(row, chosen, versions_of(session, row), lang)

@@ -11,7 +11,9 @@ from catalog_specs import load
 from catalog_specs.model import Level
 from registry.annotating import annotated_copy
 from registry.checking import FileCheck, check_file, unreadable_json
-from registry.entries import (
+from registry.errors import Unreadable
+from registry.export import Columns, items_of
+from registry.lookup import (
     Row,
     count_entries,
     find_entry,
@@ -20,8 +22,7 @@ from registry.entries import (
     list_entries,
     versions_of,
 )
-from registry.errors import Unreadable
-from registry.export import Columns, items_of
+from registry.permits import EVERYTHING
 from registry.shown import entry_json, shown_json, stored_findings
 from registry.web.given import Reading, stored, today
 from registry.web.templates import render
@@ -43,18 +44,24 @@ def start(
 ) -> HTMLResponse:
     """The entries, and what is wrong with each."""
     rows = list_entries(
-        session, agency=agency, state=state, wrong=wrong, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+        session,
+        sight=EVERYTHING,
+        agency=agency,
+        state=state,
+        wrong=wrong,
+        limit=PAGE_SIZE,
+        offset=(page - 1) * PAGE_SIZE,
     )
-    total = count_entries(session, agency=agency, state=state, wrong=wrong)
+    total = count_entries(session, sight=EVERYTHING, agency=agency, state=state, wrong=wrong)
     return render(
         request,
         "start.html",
         {
             "rows": [_shown(row) for row in rows],
             "total": total,
-            "all": count_entries(session),
-            "with_errors": count_entries(session, wrong=True),
-            "agencies": list_agencies(session),
+            "all": count_entries(session, sight=EVERYTHING),
+            "with_errors": count_entries(session, sight=EVERYTHING, wrong=True),
+            "agencies": list_agencies(session, sight=EVERYTHING),
             "agency": agency,
             "state": state,
             "wrong": wrong,
@@ -79,15 +86,15 @@ def _shown(row: Row) -> dict[str, Any]:
 @router.get("/entries/{code:path}", response_class=HTMLResponse)
 def entry_page(request: Request, session: Reading, code: str, version: int | None = None) -> HTMLResponse:
     """One entry: its content, what is wrong, what is still to be proven, its versions."""
-    row = find_entry(session, code)
-    chosen = get_version(session, row.entry, version or row.entry.newest)
+    row = find_entry(session, code, sight=EVERYTHING)
+    chosen = get_version(session, row, version)
     specs = load(chosen.profile)
     entry, item = Columns(specs.entry.fields, specs), Columns(specs.entry.items, specs)
     listed = items_of(chosen.content)
     cells = [item.cells(part) for part in listed]
     used = [n for n in range(len(item.keys)) if any(row_cells[n] for row_cells in cells)]
     values = {
-        "entry": shown_json(row, chosen, versions_of(session, row.entry), "zh"),
+        "entry": shown_json(row, chosen, versions_of(session, row), "zh"),
         "groups": _groups(entry, entry.cells(chosen.content), specs.entry.groups),
         "item_headers": [item.headers[n] for n in used],
         "items": [[row_cells[n] for n in used] for row_cells in cells],

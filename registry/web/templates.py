@@ -7,6 +7,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from catalog_specs import load
+from registry.permits import roles_of
+
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=select_autoescape(["html"]),
@@ -17,6 +20,13 @@ _ENVIRONMENT = Environment(
 
 
 def render(request: Request, name: str, values: dict[str, Any], *, status: int = 200) -> HTMLResponse:
-    """A page made of a template."""
-    page = _ENVIRONMENT.get_template(name).render(request=request, **values)
+    """A page made of a template; its header and forms know who asks."""
+    visit = getattr(request.state, "visit", None)
+    roles = roles_of(load()).index
+    known = {
+        "actor": visit.actor if visit else None,
+        "roles": list(dict.fromkeys(roles[h.role].zh for h in visit.actor.held)) if visit else [],
+        "csrf": visit.csrf if visit else "",
+    }
+    page = _ENVIRONMENT.get_template(name).render(request=request, **known, **values)
     return HTMLResponse(page, status_code=status)

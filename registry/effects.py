@@ -1,0 +1,287 @@
+"""What a move that is allowed writes: states, what comes next, the opinion, remarks, the notice, new versions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs.law_lifecycle import Move
+from registry.differences import class_digest, overall_class
+from registry.errors import Conflict, Rejected
+from registry.evidence import distribution_digest
+from registry.keys import new_key
+from registry.models import CodeRecord, Distribution, Notice, Opinion, Version
+from registry.permits import Actor, Held
+from registry.subjects import OFF_SHELF, SHELVED, SUSPENDED, Loaded, lifecycle_of
+from validators.fields import parse_date
+from validators.risk import risk
+
+# which move of a distribution is next, by the state it is in; a cleared one goes on
+_NEXT = {"pending": "clear_data", "suspended": "clear_data"}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One move under way: who makes it, in which role, with what, when. ``files`` is the folder of stored files."""
+
+    move: Move
+    actor: Actor
+    held: Held
+    note: str
+    data: Mapping[str, Any]
+    now: datetime
+    sheet_id: str | None = None
+    files: Path | None = None
+
+
+def write(session: Session, one: Loaded, act: Act, signed: frozenset[tuple[str, str]]) -> Opinion:
+    """Write everything that a move changes on one subject; gives the opinion that records it."""
+    before = one.state if act.move.starts else ""
+    if act.move.subject == "version":
+        after = _write_version(session, one, act, signed)
+    else:
+        after = _write_distribution(session, one, act)
+    opinion = _opinion(one, act, before, after)
+    session.add(opinion)
+    one.entry.state = shown_state(one)
+    one.entry.lock += 1
+    return opinion
+
+
+def _opinion(one: Loaded, act: Act, before: str, after: str) -> Opinion:
+    bound = act.move.binds_change_class
+    digest = None
+    if bound is not None:
+        made = one.distribution
+        content = one.version.content
+        digest = (
+            distribution_digest(content, made, one.specs) if made else class_digest(content, bound, one.specs)
+        )
+    return Opinion(
+        id=new_key("o"),
+        entry_id=one.entry.id,
+        number=one.version.number,
+        distribution_id=one.distribution.id if one.distribution else None,
+        move=act.move.key,
+        role=act.held.role,
+        person_id=act.actor.person_id,
+        login=act.actor.login,
+        delegation_id=act.held.delegation_id,
+        operator=act.actor.operator or None,
+        state_before=before,
+        state_after=after,
+        bound_class=bound,
+        bound_digest=digest,
+        note=act.note,
+        data={key: value for key, value in act.data.items() if key != "content"},
+        sheet_id=act.sheet_id,
+        at=act.now,
+    )
+
+
+# ---- versions ---------------------------------------------------------------------------------------------
+
+
+def _write_version(session: Session, one: Loaded, act: Act, signed: frozenset[tuple[str, str]]) -> str:
+    version, move = one.version, act.move
+    shortcut = lifecycle_of(one.specs).class_index[version.change_class or "major"].shortcut
+    to, previous_to = move.to, move.previous_to
+    if shortcut is not None and shortcut.move == move.key:
+        to, previous_to = shortcut.to, shortcut.previous_to
+    if move.key == "submit":
+        _submit(one, act)
+        # what was signed for this content before a return still holds
+    if move.creates:
+        _revise(session, one, act)
+        return version.state
+    version.state = to
+    if to == "announced" and previous_to:
+        _put_in_force(session, one, act, previous_to)
+    elif _ends(one, to):
+        _end(session, one, act)
+    _set_next(one, act, signed)
+    return to
+
+
+def _submit(one: Loaded, act: Act) -> None:
+    version, before = one.version, one.base.content if one.base else None
+    version.submitted_by, version.submitted_at = act.actor.login, act.now
+    version.change_class = overall_class(before, version.content, one.specs)
+    version.risk, version.risk_reasons = risk(before, version.content, one.specs)
+
+
+def _revise(session: Session, one: Loaded, act: Act) -> None:
+    """A new draft that starts as the version in force is; nothing else changes."""
+    base, number = one.version, one.entry.newest + 1
+    copied = {
+        name: getattr(base, name)
+        for name in (
+            *("content", "digest", "name", "folded", "share_type", "open_type", "data_grade"),
+            *("profile", "spec", "findings", "needs", "errors", "warnings"),
+        )
+    }
+    draft = Version(
+        entry_id=base.entry_id,
+        number=number,
+        state=act.move.creates,
+        created_by=act.actor.login,
+        created_at=act.now,
+        awaits="submit",
+        awaits_since=act.now,
+        **copied,
+    )
+    session.add(draft)
+    one.entry.newest, one.newest = number, draft
+
+
+def _put_in_force(session: Session, one: Loaded, act: Act, previous_to: str) -> None:
+    version, base = one.version, one.base
+    version.announced_at = act.now
+    if "number" in act.data:
+        version.notice_id = _notice(session, act).id
+    if base is not None and base.number != version.number:
+        base.state, base.ended_at = previous_to, act.now
+    one.entry.in_force, one.base = version.number, version
+    if lifecycle_of(one.specs).class_index[version.change_class or "major"].on_announce == "clear_again":
+        for made in one.distributions:
+            if made.state == SHELVED:
+                # the data were reviewed for another content: they leave the shelf until they are reviewed again
+                made.state, made.awaits, made.awaits_since = SUSPENDED, "clear_data", act.now
+                made.lock += 1
+
+
+def _notice(session: Session, act: Act) -> Notice:
+    number, day = str(act.data["number"]).strip(), parse_date(str(act.data["date"]))
+    found = session.execute(select(Notice).where(col(Notice.number) == number)).scalar_one_or_none()
+    if found is not None:
+        if found.day != day:
+            raise Conflict(f"通告 {number} 已登记，日期是 {found.day}；核对文号和日期")
+        return found
+    notice = Notice(
+        id=new_key("n"), number=number, day=day or date.min, created_by=act.actor.login, created_at=act.now
+    )
+    session.add(notice)
+    session.flush()
+    return notice
+
+
+def _ends(one: Loaded, to: str) -> bool:
+    return any(state.key == to and state.final for state in lifecycle_of(one.specs).versions)
+
+
+def _end(session: Session, one: Loaded, act: Act) -> None:
+    one.version.ended_at = one.version.ended_at or act.now
+    if one.entry.in_force == one.version.number:
+        one.entry.in_force, one.base = None, None
+    if act.move.entry_to:
+        one.entry.state = act.move.entry_to
+        retired = update(CodeRecord).where(col(CodeRecord.entry_id) == one.entry.id)
+        session.execute(retired.values(retired_at=act.now))
+
+
+def _set_next(one: Loaded, act: Act, signed: frozenset[tuple[str, str]]) -> None:
+    version = one.version
+    awaits, role = next_step(one, signed)
+    if (awaits, role) != (version.awaits, version.awaits_role) or act.move.key == "submit":
+        version.awaits_since = act.now if awaits else None
+    version.awaits, version.awaits_role = awaits, role
+
+
+def next_step(one: Loaded, signed: frozenset[tuple[str, str]]) -> tuple[str | None, str | None]:
+    """The move that a version waits for, and the role that signs where it is one."""
+    life, version = lifecycle_of(one.specs), one.version
+    if any(state.key == version.state and state.editable for state in life.versions):
+        return "submit", None
+    if version.state == "submitted":
+        for signature in life.class_index[version.change_class or "major"].signatures:
+            if not any((signature.move, role) in signed for role in signature.by):
+                return signature.move, signature.by[0] if len(signature.by) == 1 else None
+    if version.state == "approved":
+        return "announce", None
+    return None, None
+
+
+def shown_state(one: Loaded) -> str:
+    """What the entry is shown as: design of the two lives, first row of ``entry_states`` that holds."""
+    if one.entry.state in ("retired", "wiped"):
+        return one.entry.state
+    if one.entry.in_force is None:
+        return one.newest.state
+    return SHELVED if any(d.state == SHELVED for d in one.distributions) else "announced"
+
+
+# ---- distributions ----------------------------------------------------------------------------------------
+
+
+def _write_distribution(session: Session, one: Loaded, act: Act) -> str:
+    made = one.distribution
+    if made is None:
+        made = one.distribution = attached(one, act)
+        session.add(made)
+        session.flush()  # the opinion points at it
+        one.distributions.append(made)
+        return made.state
+    if act.move.to != "same":
+        made.state = act.move.to
+    if made.state == SHELVED:
+        made.shelved_at = made.shelved_at or act.now
+    if made.state == OFF_SHELF:
+        made.ended_at = act.now
+    awaits = _NEXT.get(made.state)
+    if awaits and act.move.key == "clear_data":
+        awaits = "resume" if made.state == SUSPENDED else "shelve"
+    elif awaits and made.state == SUSPENDED and act.held.role != "secrecy_reviewer":
+        awaits = "resume"
+    made.awaits, made.awaits_since = awaits, act.now if awaits else None
+    made.lock += 1
+    return made.state
+
+
+def attached(one: Loaded, act: Act) -> Distribution:
+    """The distribution that ``attach`` is given.
+
+    Raises:
+        Rejected: a part is missing or of the wrong kind; all of them are named.
+    """
+    data = act.data
+    wrong = [f"{key} 须为文本" for key in ("name", "form") if not _is_text(data.get(key))]
+    wrong += [f"{key} 须为文本清单" for key in ("patterns", "items") if not _is_list(data.get(key, []))]
+    wrong += [] if isinstance(data.get("opened", False), bool) else ["opened 须为 true 或 false"]
+    optional = ("location", "sha256", "file_name")
+    wrong += [
+        f"{key} 须为文本" for key in optional if data.get(key) is not None and not _is_text(data.get(key))
+    ]
+    if wrong:
+        raise Rejected(
+            f"挂接内容有误：{'；'.join(wrong)}", errors=[{"pointer": "/data", "message": w} for w in wrong]
+        )
+    return Distribution(
+        id=new_key("d"),
+        entry_id=one.entry.id,
+        name=str(data["name"])[:200],
+        form=str(data["form"])[:8],
+        patterns=[str(p) for p in data.get("patterns", [])],
+        items=[str(i) for i in data.get("items", [])],
+        opened=bool(data.get("opened", False)),
+        location=str(data.get("location") or "")[:500],
+        sha256=data.get("sha256"),
+        file_name=data.get("file_name"),
+        state=act.move.to,
+        awaits="clear_data",
+        awaits_since=act.now,
+        created_by=act.actor.login,
+        created_at=act.now,
+    )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(_is_text(v) for v in value)

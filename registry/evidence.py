@@ -1,0 +1,185 @@
+"""What is proven of some subjects: signatures still valid, records kept, reviews of data, what was ever shelved."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import Specs
+from catalog_specs.law_lifecycle import Lifecycle
+from registry.differences import class_digest, overall_class
+from registry.keys import digest_of
+from registry.models import Distribution, Opinion, Record, Version
+from registry.subjects import LIVE, SHELVED, Loaded, lifecycle_of
+
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What is proven of one subject. ``signed`` are the valid signatures (move, role) of its version.
+
+    ``records`` are the kinds of valid records; ``cleared`` is what the valid review of the distribution's data
+    said, None when there is none; ``opinions`` are all acts on the entry, the oldest first.
+    """
+
+    signed: frozenset[tuple[str, str]] = frozenset()
+    records: frozenset[str] = frozenset()
+    cleared: Mapping[str, Any] | None = None
+    hints_answered: frozenset[str] = frozenset()
+    ever_shelved: bool = False
+    opinions: Sequence[Opinion] = field(default_factory=tuple)
+
+
+def gather(session: Session, loaded: Sequence[Loaded]) -> list[Proven]:
+    """What is proven of each subject, in their order."""
+    if not loaded:
+        return []
+    opinions = _opinions(session, [one.entry.id for one in loaded])
+    records = _records(session, loaded)
+    return [_proven(session, one, opinions.get(one.entry.id, []), records) for one in loaded]
+
+
+def _opinions(session: Session, entry_ids: Iterable[str]) -> dict[str, list[Opinion]]:
+    query = select(Opinion).where(col(Opinion.entry_id).in_(sorted(set(entry_ids))))
+    found: dict[str, list[Opinion]] = defaultdict(list)
+    for opinion in session.execute(query.order_by(col(Opinion.at), col(Opinion.id))).scalars():
+        found[opinion.entry_id].append(opinion)
+    return found
+
+
+def _records(session: Session, loaded: Sequence[Loaded]) -> list[Record]:
+    entries = {one.entry.id for one in loaded}
+    systems = {one.entry.system_id for one in loaded if one.entry.system_id}
+    made = {d.id for one in loaded for d in one.distributions}
+    of_these = or_(
+        col(Record.entry_id).in_(entries),
+        col(Record.system_id).in_(systems),
+        col(Record.distribution_id).in_(made),
+    )
+    return list(session.execute(select(Record).where(of_these, col(Record.withdrawn_at).is_(None))).scalars())
+
+
+def _proven(session: Session, one: Loaded, opinions: Sequence[Opinion], records: Sequence[Record]) -> Proven:
+    life = lifecycle_of(one.specs)
+    own = [opinion for opinion in opinions if opinion.distribution_id is None]
+    valid = _Validity(session, one, life)
+    signed = frozenset(key for key, opinion in _signatures(own, life).items() if valid.opinion(opinion))
+    return Proven(
+        signed=signed,
+        records=frozenset(record.kind for record in records if valid.record(record)),
+        cleared=_cleared(one, opinions),
+        hints_answered=_answers(own, valid),
+        ever_shelved=any(d.shelved_at is not None for d in one.distributions),
+        opinions=opinions,
+    )
+
+
+def _signatures(opinions: Iterable[Opinion], life: Lifecycle) -> dict[tuple[str, str], Opinion]:
+    """The last signature of each move and role since the entry's last announcement or withdrawal.
+
+    Whoever returns a version takes his own earlier signature back; an approval speaks of one submission.
+    """
+    editable = {state.key for state in life.versions if state.editable}
+    closing = {state.key for state in life.versions if state.in_force or state.final}
+    found: dict[tuple[str, str], Opinion] = {}
+    for opinion in opinions:
+        before, after, move = opinion.state_before, opinion.state_after, life.index[opinion.move]
+        if after in editable and before not in editable:
+            found = {key: o for key, o in found.items() if key[1] != opinion.role}
+        elif after in closing and after != before:
+            found = {}
+        elif before in editable:
+            found = {key: o for key, o in found.items() if life.index[key[0]].to in life.index[key[0]].starts}
+        elif move.never_by_author:
+            found[(opinion.move, opinion.role)] = opinion
+    return found
+
+
+class _Validity:
+    """Whether what was given for one content still holds for the version that a move speaks of."""
+
+    def __init__(self, session: Session, one: Loaded, life: Lifecycle) -> None:
+        self.session, self.one, self.life, self.specs = session, one, life, one.specs
+        self.digests: dict[str, str] = {}
+        self.classes: dict[int, str] = {}
+
+    def opinion(self, opinion: Opinion) -> bool:
+        """By digest; where that differs, by what the change since then is: a few letters void no signature."""
+        if opinion.bound_class is None or self._same(opinion.bound_class, opinion.bound_digest):
+            return True
+        move = self.life.index[opinion.move]
+        if move.effect_on_change is None:
+            return False
+        return bool(getattr(move.effect_on_change, self._change_since(opinion.number)) == "keep")
+
+    def record(self, record: Record) -> bool:
+        one = self.one
+        if record.distribution_id is not None:
+            return one.distribution is not None and record.distribution_id == one.distribution.id
+        if record.entry_id is not None:
+            bound = record.bound_class is None or self._same(record.bound_class, record.bound_digest)
+            return record.entry_id == one.entry.id and bound
+        return record.system_id is not None and record.system_id == one.entry.system_id
+
+    def _same(self, change_class: str, digest: str | None) -> bool:
+        if change_class not in self.digests:
+            self.digests[change_class] = class_digest(self.one.version.content, change_class, self.specs)
+        return self.digests[change_class] == digest
+
+    def _change_since(self, number: int) -> str:
+        if number not in self.classes:
+            old = self.session.get(Version, (self.one.entry.id, number))
+            before = old.content if old and old.erased_at is None else None
+            self.classes[number] = overall_class(before, self.one.version.content, self.specs)
+        return self.classes[number]
+
+
+def _answers(opinions: Iterable[Opinion], valid: _Validity) -> frozenset[str]:
+    """The items whose hints a steward answered when he submitted this content."""
+    found: set[str] = set()
+    for opinion in opinions:
+        hints = opinion.data.get("hints")
+        if opinion.move == "submit" and isinstance(hints, dict) and valid.opinion(opinion):
+            found |= {name for name, said in hints.items() if str(said).strip()}
+    return frozenset(found)
+
+
+def _cleared(one: Loaded, opinions: Iterable[Opinion]) -> Mapping[str, Any] | None:
+    """The last review of the distribution's data, unless it changed since or its reviewer suspended it."""
+    made = one.distribution
+    if made is None:
+        return None
+    review = lifecycle_of(one.specs).index["clear_data"]
+    given: Mapping[str, Any] | None = None
+    for opinion in (o for o in opinions if o.distribution_id == made.id):
+        if opinion.move == review.key:
+            same = opinion.bound_digest == distribution_digest(one.version.content, made, one.specs)
+            given = opinion.data if same else None
+        elif opinion.role in review.by:
+            given = None
+    return given
+
+
+def distribution_digest(content: Content, made: Distribution, specs: Specs) -> str:
+    """What a review of data is bound to: the entry's major fields, what is offered how, and the bytes."""
+    offered = {
+        name: getattr(made, name) for name in ("form", "patterns", "items", "opened", "location", "sha256")
+    }
+    return digest_of({"entry": class_digest(content, "major", specs), "distribution": offered})
+
+
+def is_in_use(one: Loaded) -> bool:
+    """Whether somebody may be using the entry: something of it is on the shelf (S1 27)."""
+    if one.distribution is not None:
+        return one.distribution.state == SHELVED or one.distribution.shelved_at is not None
+    return any(d.state == SHELVED for d in one.distributions)
+
+
+def live_distributions(one: Loaded) -> int:
+    """How many distributions are not off the shelf for good."""
+    return sum(d.state in LIVE for d in one.distributions)

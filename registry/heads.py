@@ -1,0 +1,90 @@
+"""Heads signed on purpose, and proofs against the last one: that an act stands on the record, for anyone to check."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from registry.audit import add_heads, lock_tree, names_of, save_tree
+from registry.errors import Conflict, NotFound
+from registry.models import AuditContent, AuditEvent, AuditHead
+from registry.signing import Head
+from validators.merkle import digest, inclusion_proofs
+
+PROOF = "mulu-audit-proof/1"
+
+
+def sign_head(session: Session, *, now: datetime) -> Head | None:
+    """Sign the record as it stands, unless its last head is over just as much; gives the last head.
+
+    None when the key folder cannot be used: a warning says so, and nothing else fails.
+    """
+    tree = lock_tree(session)
+    last = last_head(session)
+    if last is not None and last.size == tree.frontier.size:
+        return last
+    heads = add_heads(session, tree, {tree.frontier.size: tree.frontier.root()}, now=now)
+    if not heads:
+        return None
+    save_tree(session, tree)
+    return heads[0]
+
+
+def last_head(session: Session) -> Head | None:
+    """The head that was signed last."""
+    table = AuditHead.__table__  # type: ignore[attr-defined]
+    row = session.execute(select(table).order_by(col(AuditHead.number).desc()).limit(1)).first()
+    return Head(**row._mapping) if row else None
+
+
+def prove(session: Session, subject: str) -> dict[str, Any]:
+    """A proof, to be checked by anyone (docs/verify_proof.py), that the events of a subject stand on the record.
+
+    It holds the last signed head, each event's stored bytes with its audit path, and the contents that were not
+    erased. ``later`` counts the events that no head is over yet.
+
+    Raises:
+        NotFound: no head was signed, or no event of the subject is below it. Conflict: the record does not fit
+            its head.
+    """
+    head = last_head(session)
+    if head is None:
+        raise NotFound("还没有签过树头；先执行 mulu audit head")
+    rows = _rows(session, subject)
+    covered = [row for row in rows if row.seq <= head.size]
+    if not covered:
+        waiting = "（还没有树头作证；先执行 mulu audit head）" if rows else ""
+        raise NotFound(f"审计记录里没有“{subject}”的事件{waiting}")
+    leaves = (bytes.fromhex(leaf) for leaf in _leaves(session, head.size))
+    try:
+        proofs = inclusion_proofs(leaves, head.size, [row.seq - 1 for row in covered], digest(head.algorithm))
+    except ValueError as error:
+        raise Conflict("审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看") from error
+    if proofs.root.hex() != head.root or not head.is_genuine():
+        raise Conflict("审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看")
+    events = [_proven(row, [node.hex() for node in proofs.paths[row.seq - 1]]) for row in covered]
+    signed = {name: getattr(head, name) for name in head.__slots__}
+    later = len(rows) - len(covered)
+    return {"format": PROOF, "subject": subject, "head": signed, "events": events, "later": later}
+
+
+def _rows(session: Session, subject: str) -> list[Any]:
+    query = (
+        select(col(AuditEvent.seq), col(AuditEvent.body), col(AuditContent.content), col(AuditContent.salt))
+        .outerjoin(AuditContent, col(AuditContent.seq) == col(AuditEvent.seq))
+        .where(col(AuditEvent.subject).in_(names_of(session, subject)))
+        .order_by(col(AuditEvent.seq))
+    )
+    return list(session.execute(query))
+
+
+def _leaves(session: Session, size: int) -> Any:
+    query = select(col(AuditEvent.leaf)).where(col(AuditEvent.seq) <= size).order_by(col(AuditEvent.seq))
+    return session.execute(query.execution_options(yield_per=5000)).scalars()
+
+
+def _proven(row: Any, path: list[str]) -> dict[str, Any]:
+    shown = {"index": row.seq - 1, "body": row.body, "path": path}
+    return shown if row.content is None else shown | {"content": row.content, "salt": row.salt}

@@ -1,0 +1,365 @@
+"""The one door for change: every move of a version or a distribution goes through ``perform_many``.
+
+Load and hold, judge anew, decide, write, record: all in the caller's transaction, for all subjects or for none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import Specs, load
+from catalog_specs.law_lifecycle import Move
+from registry import audit
+from registry.deciding import authors_of, case_of, defaults, judge_all, offered
+from registry.effects import Act, attached, write
+from registry.errors import Conflict, NotAllowed, Rejected, Stale
+from registry.evidence import Proven, gather
+from registry.models import Opinion
+from registry.permits import Actor, Held, demand, holding, roles_of
+from registry.remarks import check_reasons, late_remarks, save_remarks
+from registry.subjects import Loaded, Subject, lifecycle_of, load_subjects, move_named
+from validators.transitions import Unmet, blocking_authors, decide
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a move. ``awaits`` is the move that is next, ``awaits_role`` the role that signs if it is one."""
+
+    entry_id: str
+    code: str | None
+    number: int
+    distribution_id: str | None
+    move: str
+    before: str
+    after: str
+    entry_state: str
+    opinion_id: str
+    lock: int
+    awaits: str | None
+    awaits_role: str | None
+
+
+class Refusal(NamedTuple):
+    """One subject that may not make the move, and everything that is missing."""
+
+    subject: Subject
+    name: str
+    unmet: tuple[Unmet, ...]
+
+
+class MoveRefused(Rejected):
+    """Guards are not met; ``refusals`` names all subjects with everything that each lacks."""
+
+    def __init__(self, move: Move, refusals: Sequence[Refusal]) -> None:
+        lines = [f"不能办理“{move.zh}”，还缺："]
+        errors = []
+        for refusal in refusals:
+            if len(refusals) > 1:
+                lines.append(f"{refusal.name}：")
+            for unmet in refusal.unmet:
+                lines.append(f"- {unmet.text}{_detail(unmet)}。办法：{unmet.fix}（{unmet.source}）")
+                errors.append(_error(refusal, unmet))
+        super().__init__("\n".join(lines), errors=errors, move=move.key)
+        self.move, self.refusals = move, tuple(refusals)
+
+    @property
+    def unmet(self) -> tuple[Unmet, ...]:
+        """What all subjects lack, one after the other."""
+        return tuple(unmet for refusal in self.refusals for unmet in refusal.unmet)
+
+
+def _detail(unmet: Unmet) -> str:
+    return f"：{'；'.join(unmet.details)}" if unmet.details else ""
+
+
+def _error(refusal: Refusal, unmet: Unmet) -> dict[str, Any]:
+    return {
+        "pointer": f"/subjects/{refusal.subject.distribution_id or refusal.subject.entry_id}",
+        "code": unmet.guard,
+        "gate": unmet.gate,
+        "message": f"{unmet.text}{_detail(unmet)}",
+        "fix": unmet.fix,
+        "source": unmet.source,
+        "details": list(unmet.details),
+    }
+
+
+def perform(
+    session: Session,
+    subject: Subject,
+    move: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    note: str = "",
+    data: Mapping[str, Any] | None = None,
+    files: Path | None = None,
+) -> Done:
+    """``perform_many`` of one subject."""
+    return perform_many(session, [subject], move, actor=actor, now=now, note=note, data=data, files=files)[0]
+
+
+def perform_many(
+    session: Session,
+    subjects: Sequence[Subject],
+    move: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    note: str = "",
+    data: Mapping[str, Any] | None = None,
+    sheet_id: str | None = None,
+    files: Path | None = None,
+) -> list[Done]:
+    """Make one move of every subject, or of none; gives what came of each, in their order.
+
+    ``data`` is what the move takes (``takes`` in lifecycle.yaml), the same for all; ``files`` is the folder of
+    stored files, without which no file counts as unchanged. The opinion, the audit event
+    and the change are in one transaction, the caller's. Source: S1 13, 16, 17, 27; S-ZY 20-24; S-LPS 22-25.
+
+    Raises:
+        NotFound: no such move, or a subject is not there.
+        NotAllowed: a role is missing (named), or the actor would approve his own work.
+        Stale: a subject has changed since the asker saw it.
+        Conflict: the state does not allow the move, or it was made already; the message says by whom and when.
+        Rejected: ``data`` holds what the move does not take.
+        MoveRefused: guards are not met; everything that is missing is named, for all subjects.
+    """
+    spec = move_named(load(), move)
+    given = dict(data or {})
+    _check_given(spec, given)
+    loaded = load_subjects(session, _once(subjects), spec)
+    chosen = [_check_standing(session, one, spec, actor) for one in loaded]
+    proven = gather(session, loaded)
+    _check_authors(session, loaded, spec, actor)
+    acts = [Act(spec, actor, held, note.strip(), given, now, sheet_id, files) for held in chosen]
+    cases = _decide_all(session, loaded, proven, acts)
+    return [
+        _carry_out(session, one, act, found) for one, act, found in zip(loaded, cases, proven, strict=True)
+    ]
+
+
+def _once(subjects: Sequence[Subject]) -> list[Subject]:
+    seen = {(s.entry_id, s.distribution_id): s for s in subjects}
+    if not seen:
+        raise Rejected("没有写明办理哪一条目录")
+    return list(seen.values())
+
+
+def _check_given(move: Move, data: Mapping[str, Any]) -> None:
+    unknown = sorted(set(data) - set(move.takes))
+    if unknown:
+        takes = "、".join(move.takes) or "（不需要）"
+        raise Rejected(
+            f"“{move.zh}”不接受 {'、'.join(unknown)}；可给的内容：{takes}",
+            errors=[{"pointer": f"/data/{key}", "code": "unknown", "message": "未知内容"} for key in unknown],
+        )
+
+
+# ---- who and from where -----------------------------------------------------------------------------------
+
+
+def _check_standing(session: Session, one: Loaded, move: Move, actor: Actor) -> Held:
+    """The role in which the actor makes the move; his role, his view and the state are checked in this order."""
+    held = _role_for(one, move, actor)
+    lock = one.distribution.lock if one.distribution else one.entry.lock
+    if one.subject.lock is not None and one.subject.lock != lock:
+        raise Stale(f"{one.name} 在您看过之后已有变动（{_last_act(session, one)}）；请刷新后再办", lock=lock)
+    if move.starts and one.state not in move.starts:
+        raise Conflict(_wrong_state(session, one, move), state=one.state)
+    return held
+
+
+def _role_for(one: Loaded, move: Move, actor: Actor) -> Held:
+    roles = roles_of(one.specs)
+    first = demand(actor, move.key, roles, one.target)
+    awaited = one.version.awaits_role if one.version.awaits == move.key else None
+    for held in holding(actor, move.key, roles):
+        if held.role == awaited and demand(_only(actor, held), move.key, roles, one.target):
+            return held
+    return first
+
+
+def _only(actor: Actor, held: Held) -> Actor:
+    return Actor(actor.person_id, actor.login, actor.name, (held,), scopes=actor.scopes)
+
+
+def _wrong_state(session: Session, one: Loaded, move: Move) -> str:
+    states = {
+        s.key: s.zh for s in (*lifecycle_of(one.specs).versions, *lifecycle_of(one.specs).distributions)
+    }
+    wanted = "、".join(states[key] for key in move.starts)
+    return (
+        f"{one.name} 现在是“{states.get(one.state, one.state)}”，“{move.zh}”只能从“{wanted}”办理"
+        f"（{_last_act(session, one)}）"
+    )
+
+
+def _last_act(session: Session, one: Loaded) -> str:
+    """The last thing that happened, for one who comes too late."""
+    query = select(Opinion).where(col(Opinion.entry_id) == one.entry.id)
+    if one.distribution is not None:
+        query = query.where(col(Opinion.distribution_id) == one.distribution.id)
+    last = session.execute(query.order_by(col(Opinion.at).desc(), col(Opinion.id).desc()).limit(1)).scalar()
+    if last is None:
+        return f"{one.version.created_by} 于 {one.version.created_at:%Y-%m-%d %H:%M} UTC 登记"
+    move = lifecycle_of(one.specs).index[last.move]
+    return f"{last.login} 已于 {last.at:%Y-%m-%d %H:%M} UTC 办理“{move.zh}”"
+
+
+def _check_authors(session: Session, loaded: Sequence[Loaded], move: Move, actor: Actor) -> None:
+    if not move.never_by_author:
+        return
+    for one, authors in zip(loaded, authors_of(session, loaded), strict=True):
+        if blocking_authors(move, authors, actor.login):
+            raise NotAllowed(f"{one.name} 是您编制或提交的，“{move.zh}”须由另一人办理", reason="author")
+
+
+# ---- decide, then write -----------------------------------------------------------------------------------
+
+
+def _decide_all(
+    session: Session, loaded: Sequence[Loaded], proven: Sequence[Proven], acts: Sequence[Act]
+) -> list[Act]:
+    """The acts with what they were not given filled in; raises when any guard of any subject is not met."""
+    facts, assessments = judge_all(session, loaded, acts[0].now)
+    refusals, ready = [], []
+    for one, found, act, judged in zip(loaded, proven, acts, assessments, strict=True):
+        check_reasons(one, act)
+        filled = defaults(one, act, judged)
+        made = one.distribution or (attached(one, act) if act.move.subject == "distribution" else None)
+        case = case_of(
+            one,
+            found,
+            filled,
+            judged,
+            facts,
+            offer=offered(session, made, found, filled) if made else None,
+            late=late_remarks(session, one, act),
+        )
+        unmet = decide(case)
+        if unmet:
+            refusals.append(Refusal(one.subject, one.name, unmet))
+        ready.append(filled)
+    if refusals:
+        raise MoveRefused(acts[0].move, refusals)
+    return ready
+
+
+def _carry_out(session: Session, one: Loaded, act: Act, found: Proven) -> Done:
+    before = one.state if act.move.starts else ""
+    opinion = write(session, one, act, _signed_after(one, act, found))
+    save_remarks(session, one, act, opinion)
+    session.flush()
+    audit.record(
+        session, [_event(one, act, opinion)], actor=act.actor.login, now=act.now, operator=act.actor.operator
+    )
+    made = one.distribution
+    return Done(
+        entry_id=one.entry.id,
+        code=one.entry.code,
+        number=one.newest.number if act.move.creates else one.version.number,
+        distribution_id=made.id if made else None,
+        move=act.move.key,
+        before=before,
+        after=opinion.state_after,
+        entry_state=one.entry.state,
+        opinion_id=opinion.id,
+        lock=made.lock if made else one.entry.lock,
+        awaits=made.awaits if made else one.newest.awaits if act.move.creates else one.version.awaits,
+        awaits_role=None if made else one.version.awaits_role,
+    )
+
+
+def _signed_after(one: Loaded, act: Act, found: Proven) -> frozenset[tuple[str, str]]:
+    """The signatures that stand once this act is done."""
+    index = lifecycle_of(one.specs).index
+    editable = {state.key for state in lifecycle_of(one.specs).versions if state.editable}
+    if act.move.never_by_author:
+        return found.signed | {(act.move.key, act.held.role)}
+    if one.state in editable:
+        return frozenset(key for key in found.signed if index[key[0]].to in index[key[0]].starts)
+    return found.signed
+
+
+def _event(one: Loaded, act: Act, opinion: Opinion) -> audit.Act:
+    details: dict[str, Any] = {
+        "version": one.version.number,
+        "digest": one.version.digest,
+        "role": act.held.role,
+        "before": opinion.state_before,
+        "after": opinion.state_after,
+        "opinion": opinion.id,
+    }
+    details |= (
+        {"bound_class": opinion.bound_class, "bound_digest": opinion.bound_digest}
+        if opinion.bound_class
+        else {}
+    )
+    details |= {"note": act.note} if act.note else {}
+    details |= {"data": opinion.data} if opinion.data else {}
+    details |= {"delegation": act.held.delegation_id} if act.held.delegation_id else {}
+    details |= {"sheet": act.sheet_id} if act.sheet_id else {}
+    if one.distribution is not None:
+        details["distribution"] = one.distribution.id
+    return audit.Act(act.move.key, one.entry.id, details)
+
+
+# ---- what may be done -------------------------------------------------------------------------------------
+
+
+class Option(NamedTuple):
+    """A move that is offered to someone. ``missing`` is what is not met yet, apart from what the act is given."""
+
+    move: str
+    zh: str
+    role: str
+    distribution_id: str | None
+    missing: tuple[Unmet, ...]
+
+
+def options(
+    session: Session, entry_id: str, *, actor: Actor, specs: Specs, now: datetime, files: Path | None = None
+) -> list[Option]:
+    """The moves that the actor may make of an entry and its distributions, by the same ``decide`` as the deed."""
+    found: list[Option] = []
+    for move in lifecycle_of(specs).moves:
+        if not holding(actor, move.key, roles_of(specs)):
+            continue
+        whole = load_subjects(session, [Subject(entry_id)], move)[0]
+        ids: list[str | None] = [None]
+        if move.subject == "distribution" and move.starts:
+            ids = [made.id for made in whole.distributions if made.state in move.starts]
+        found += [
+            o
+            for one in ids
+            if (o := _option(session, Subject(entry_id, one), move, actor, now, files)) is not None
+        ]
+    return found
+
+
+def _option(
+    session: Session, subject: Subject, move: Move, actor: Actor, now: datetime, files: Path | None
+) -> Option | None:
+    one = load_subjects(session, [subject], move)[0]
+    try:
+        held = _check_standing(session, one, move, actor)
+        _check_authors(session, [one], move, actor)
+    except (NotAllowed, Conflict):
+        return None
+    if not move.starts:
+        return Option(move.key, move.zh, held.role, None, ())
+    proven = gather(session, [one])[0]
+    facts, (judged,) = judge_all(session, [one], now)
+    act = defaults(one, Act(move, actor, held, "", {}, now, files=files), judged)
+    offer = offered(session, one.distribution, proven, act) if one.distribution else None
+    guards = lifecycle_of(one.specs).guard_index
+    unmet = decide(case_of(one, proven, act, judged, facts, offer=offer, late=()))
+    missing = tuple(u for u in unmet if not guards[u.guard].given)
+    return Option(move.key, move.zh, held.role, subject.distribution_id, missing)

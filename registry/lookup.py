@@ -1,0 +1,150 @@
+"""Entries looked for and listed, each as far as the one who asks may see it: permission is part of the query."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from registry.errors import Gone, NotFound
+from registry.models import Agency, CodeRecord, Entry, Version
+from registry.permits import Sight
+
+TOMBSTONES = ("retired", "wiped")
+
+
+class Row(NamedTuple):
+    """One entry in a list, with the version that is seen. ``full``: all its versions are seen, drafts and all."""
+
+    entry: Entry
+    version: Version
+    agency: Agency
+    full: bool
+
+
+def _seen(sight: Sight) -> Select[*tuple[Any, ...]]:
+    """The entries that are seen, each with its version and agency."""
+    shown = and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == sight.number)
+    return (
+        select(Entry, Version, Agency, sight.full.label("full"))
+        .join(Agency, col(Agency.id) == col(Entry.agency_id))
+        .join(Version, shown)
+        .where(sight.entries)
+    )
+
+
+def _row(found: Any) -> Row:
+    entry, version, agency, full = found
+    return Row(entry, version, agency, bool(full))
+
+
+def askable(text: str) -> str:
+    """A text that a database can be asked for: PostgreSQL takes no NUL, neither takes half a character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _chosen(
+    query: Select[*tuple[Any, ...]], agency: str | None, state: str | None, wrong: bool
+) -> Select[*tuple[Any, ...]]:
+    if agency:
+        named = askable(agency)
+        query = query.where((col(Agency.code) == named) | (col(Agency.name) == named))
+    if state:
+        query = query.where(col(Entry.state) == askable(state))
+    return query.where(col(Version.errors) > 0) if wrong else query
+
+
+def list_entries(
+    session: Session,
+    *,
+    sight: Sight,
+    agency: str | None = None,
+    state: str | None = None,
+    wrong: bool = False,
+    after: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[Row]:
+    """The entries that are seen, by key. ``agency`` is a code or a name; ``wrong``: only with errors.
+
+    A page is told by ``limit`` and either ``after`` (a key to go on from) or ``offset``.
+    """
+    query = _chosen(_seen(sight).order_by(col(Entry.id)), agency, state, wrong)
+    if after:
+        query = query.where(col(Entry.id) > askable(after))
+    if limit is not None:
+        query = query.limit(limit)
+    return [_row(found) for found in session.execute(query.offset(offset) if offset else query)]
+
+
+def count_entries(
+    session: Session,
+    *,
+    sight: Sight,
+    agency: str | None = None,
+    state: str | None = None,
+    wrong: bool = False,
+) -> int:
+    """How many entries ``list_entries`` would give without a limit."""
+    query = _chosen(_seen(sight), agency, state, wrong).with_only_columns(func.count())
+    return int(session.execute(query).scalar_one())
+
+
+def list_agencies(session: Session, *, sight: Sight) -> list[Agency]:
+    """The agencies of the entries that are seen, by name."""
+    theirs = _seen(sight).with_only_columns(col(Agency.id))
+    return list(
+        session.execute(select(Agency).where(col(Agency.id).in_(theirs)).order_by(col(Agency.name))).scalars()
+    )
+
+
+def find_entry(session: Session, name: str, *, sight: Sight) -> Row:
+    """An entry by its code or key.
+
+    Raises:
+        NotFound: there is none that is seen. Gone: it is retired, or its code is.
+    """
+    asked = askable(name)
+    found = session.execute(_seen(sight).where((col(Entry.code) == asked) | (col(Entry.id) == asked))).first()
+    record = session.get(CodeRecord, asked) if found is None else None
+    if record is not None and record.retired_at is not None:
+        raise Gone(f"资源代码 {name} 已注销，不再使用")
+    if found is None:
+        raise NotFound(f"没有代码或编号为“{name}”的目录，或您看不到它")
+    if found[0].state in TOMBSTONES:
+        raise Gone(f"{name} 已注销，不再使用")
+    return _row(found)
+
+
+def get_version(session: Session, row: Row, number: int | None) -> Version:
+    """One version of an entry that is seen; the one that is shown of it when no number is asked for.
+
+    Raises:
+        NotFound: the entry has no such version, or it is not seen; the message says which there are.
+    """
+    if number is None or number == row.version.number:
+        return row.version
+    entry = row.entry
+    found = session.get(Version, (entry.id, number)) if 1 <= number <= entry.newest and row.full else None
+    if found is None:
+        known = f"现有第 1 至 {entry.newest} 版" if row.full else f"有效的是第 {entry.in_force} 版"
+        raise NotFound(f"{entry.code or entry.id} 没有第 {number} 版，或您看不到它；{known}")
+    return found
+
+
+def versions_of(session: Session, row: Row) -> list[Version]:
+    """The versions of an entry that are seen, the oldest first."""
+    if not row.full:
+        return [row.version]
+    query = select(Version).where(col(Version.entry_id) == row.entry.id).order_by(col(Version.number))
+    return list(session.execute(query).scalars())
+
+
+def to_rectify(session: Session, *, sight: Sight, agency: str | None = None) -> list[Row]:
+    """Entries whose version in force has errors: the rectification list of stock taken over (§12 R5).
+
+    The version of a row is the one in force, also where a newer draft waits beside it.
+    """
+    in_force = Sight(sight.full, sight.catalogue, newest=False)
+    query = _seen(in_force).where(col(Entry.in_force).is_not(None)).order_by(col(Entry.id))
+    return [_row(found) for found in session.execute(_chosen(query, agency, None, True))]

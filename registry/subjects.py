@@ -1,0 +1,174 @@
+"""What a move is asked of: entries and distributions found by name, and loaded for one move."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import Specs, load
+from catalog_specs.law_lifecycle import Lifecycle, Move
+from registry.errors import Conflict, NotFound
+from registry.lookup import find_entry
+from registry.models import Agency, Distribution, Entry, Version
+from registry.permits import Sight, Target
+
+PENDING, SHELVED, SUSPENDED, OFF_SHELF = "pending", "shelved", "suspended", "off_shelf"
+LIVE = (PENDING, SHELVED, SUSPENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a move is asked of. ``lock`` is the one that the asker saw; None when he does not say."""
+
+    entry_id: str
+    distribution_id: str | None = None
+    lock: int | None = None
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A subject with its rows. ``version`` is the one that the move speaks of, ``base`` the one in force."""
+
+    subject: Subject
+    entry: Entry
+    version: Version
+    agency: Agency
+    base: Version | None
+    newest: Version
+    distribution: Distribution | None
+    distributions: list[Distribution]
+
+    @property
+    def specs(self) -> Specs:
+        return load(self.version.profile)
+
+    @property
+    def target(self) -> Target:
+        return Target(self.entry.agency_id, self.agency.region, self.entry.system_id)
+
+    @property
+    def name(self) -> str:
+        """What the subject is called in a message."""
+        return self.entry.code or self.version.name or self.entry.id
+
+    @property
+    def state(self) -> str:
+        """The state that the move starts from; empty for a distribution that is still to be made."""
+        return self.distribution.state if self.distribution else self.version.state
+
+
+def lifecycle_of(specs: Specs) -> Lifecycle:
+    """The lifecycle of a specification."""
+    return specs.document("lifecycle", Lifecycle)
+
+
+def move_named(specs: Specs, name: str) -> Move:
+    """A move by its key.
+
+    Raises:
+        NotFound: there is none; the message lists those there are.
+    """
+    moves = lifecycle_of(specs).index
+    if name not in moves:
+        listed = "、".join(f"{key}（{move.zh}）" for key, move in moves.items())
+        raise NotFound(f"没有“{name}”这个环节；可用：{listed}")
+    return moves[name]
+
+
+def find_subject(session: Session, name: str, move: str, *, sight: Sight, lock: int | None = None) -> Subject:
+    """The subject that ``name`` (code, entry key or distribution key) means for ``move``.
+
+    An entry's name will do for a move of distributions when just one of them is in a fitting state.
+
+    Raises:
+        NotFound: there is none that the asker sees. Conflict: several distributions could be meant.
+    """
+    made = session.get(Distribution, name) if name.startswith("d") and "/" not in name else None
+    row = find_entry(session, made.entry_id if made else name, sight=sight)
+    if made is not None:
+        return Subject(row.entry.id, made.id, lock)
+    spec = move_named(load(row.version.profile), move)
+    if spec.subject == "version" or not spec.starts:
+        return Subject(row.entry.id, None, lock)
+    return Subject(row.entry.id, _only(session, row.entry, spec).id, lock)
+
+
+def _only(session: Session, entry: Entry, move: Move) -> Distribution:
+    every = distributions_of(session, [entry.id])
+    fitting = [one for one in every if one.state in move.starts]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = "；".join(f"{one.id}（{one.name}，{one.state}）" for one in every) or "还没有挂接资源"
+    if not fitting and len(every) == 1:
+        return every[0]  # its state says why not
+    if not every:
+        raise NotFound(f"{entry.code or entry.id} 还没有挂接资源；先办理 attach")
+    raise Conflict(f"请写明是哪一个挂接资源：{listed}")
+
+
+def distributions_of(session: Session, entry_ids: Sequence[str]) -> list[Distribution]:
+    """All distributions of some entries, the oldest first."""
+    query = (
+        select(Distribution).where(col(Distribution.entry_id).in_(entry_ids)).order_by(col(Distribution.id))
+    )
+    return list(session.execute(query).scalars())
+
+
+def load_subjects(session: Session, subjects: Sequence[Subject], move: Move) -> list[Loaded]:
+    """The subjects with their rows, held against other writers until the transaction ends, in the order given.
+
+    Raises:
+        NotFound: one of them is not there.
+    """
+    ids = sorted({subject.entry_id for subject in subjects})
+    rows = {entry.id: (entry, agency) for entry, agency in session.execute(_held_entries(ids))}
+    versions = _versions(session, [entry for entry, _agency in rows.values()])
+    by_entry: dict[str, list[Distribution]] = {}
+    for one in distributions_of(session, ids):
+        by_entry.setdefault(one.entry_id, []).append(one)
+    return [
+        _loaded(subject, rows, versions, by_entry.get(subject.entry_id, []), move) for subject in subjects
+    ]
+
+
+def _held_entries(ids: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    # always in the same order, so that two batches never wait for each other
+    query = select(Entry, Agency).join(Agency, col(Agency.id) == col(Entry.agency_id))
+    return query.where(col(Entry.id).in_(ids)).order_by(col(Entry.id)).with_for_update(of=Entry)
+
+
+def _versions(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, int], Version]:
+    places = {(e.id, n) for e in entries for n in (e.newest, e.in_force) if n}
+    query = select(Version).where(tuple_(col(Version.entry_id), col(Version.number)).in_(sorted(places)))
+    return {(v.entry_id, v.number): v for v in session.execute(query).scalars()}
+
+
+def _loaded(
+    subject: Subject,
+    rows: dict[str, tuple[Entry, Agency]],
+    versions: dict[tuple[str, int], Version],
+    distributions: list[Distribution],
+    move: Move,
+) -> Loaded:
+    if subject.entry_id not in rows:
+        raise NotFound(f"没有编号为“{subject.entry_id}”的目录")
+    entry, agency = rows[subject.entry_id]
+    newest = versions[(entry.id, entry.newest)]
+    base = versions.get((entry.id, entry.in_force or 0))
+    mine = next((one for one in distributions if one.id == subject.distribution_id), None)
+    if subject.distribution_id and mine is None:
+        raise NotFound(f"{entry.code or entry.id} 没有挂接资源“{subject.distribution_id}”")
+    version = _meant(newest, base, move)
+    return Loaded(subject, entry, version, agency, base, newest, mine, distributions)
+
+
+def _meant(newest: Version, base: Version | None, move: Move) -> Version:
+    """The version that a move speaks of: the newest where it starts there, else the one in force."""
+    if move.subject == "distribution":
+        return base or newest
+    if newest.state in move.starts or base is None:
+        return newest
+    return base if base.state in move.starts else newest

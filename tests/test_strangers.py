@@ -1,0 +1,113 @@
+"""Nobody unknown gets in anywhere, and who holds no role sees nothing: every route, also one that forgets to ask."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+
+from registry.db import Database
+from registry.settings import OidcSettings
+from registry.web import create_app
+from registry.web.given import OPEN, OWN
+from tests.web_people import enter, person, settings_of
+
+OIDC = OidcSettings("http://127.0.0.1:9/", "mulu", "secret")
+
+
+def _routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Every method and address of the application, with its parameters filled in."""
+    for context in _contexts(app.routes):
+        for method in sorted(context.methods or ()):
+            yield method, _filled(context.path)
+
+
+def _contexts(routes: Any) -> Iterator[Any]:
+    for route in routes:
+        if hasattr(route, "effective_candidates"):  # a router that was included
+            yield from _contexts(route.original_router.routes)
+        elif hasattr(route, "methods"):
+            yield route
+
+
+def _filled(path: str) -> str:
+    import re
+
+    return re.sub(r"\{(\w+)(:path)?\}", "1", path)
+
+
+@pytest.fixture
+def app(sqlite_database: Database) -> Iterator[FastAPI]:
+    made = create_app(settings_of(sqlite_database, oidc=OIDC))
+    forgotten = APIRouter()
+
+    @forgotten.get("/forgotten")
+    def forget() -> str:
+        return "here is everything"
+
+    made.include_router(forgotten)
+    with TestClient(made):
+        yield made
+
+
+def _guarded(app: FastAPI) -> list[tuple[str, str]]:
+    found = [(method, path) for method, path in _routes(app) if path not in OPEN]
+    assert len(found) > 12
+    return found
+
+
+def test_a_stranger_is_refused_everywhere(app: FastAPI) -> None:
+    client = TestClient(app, follow_redirects=False)
+    for method, path in _guarded(app):
+        answer = client.request(method, path)
+        assert answer.status_code in (401, 422), (method, path)
+        if answer.status_code == 401:
+            assert answer.headers["www-authenticate"].startswith("Bearer"), (method, path)
+            assert answer.json()["title"] == "Unauthenticated"
+
+
+def test_a_stranger_at_a_page_is_sent_to_the_log_in(app: FastAPI) -> None:
+    client = TestClient(app, follow_redirects=False, headers={"accept": "text/html"})
+    for method, path in _guarded(app):
+        if method == "GET" and not path.startswith("/api/"):
+            answer = client.get(path)
+            assert answer.status_code == 303, path
+            assert answer.headers["location"].startswith("/login?next=%2F"), path
+
+
+@pytest.mark.parametrize("headers", [{"cookie": "mulu_session=x"}, {"authorization": "Bearer mulu_x"}])
+def test_a_made_up_cookie_or_token_opens_nothing(app: FastAPI, headers: dict[str, str]) -> None:
+    client = TestClient(app, follow_redirects=False, headers=headers)
+    for method, path in _guarded(app):
+        assert client.request(method, path).status_code in (401, 422), (method, path)
+
+
+def test_who_holds_no_role_sees_nothing(app: FastAPI, sqlite_database: Database) -> None:
+    with sqlite_database.write() as session:
+        person(session, "nobody-yet")
+    client = enter(TestClient(app, follow_redirects=False), sqlite_database, "nobody-yet")
+    for method, path in _guarded(app):
+        if path in OWN:
+            continue
+        answer = client.request(method, path)
+        assert answer.status_code in (403, 422), (method, path)
+        if answer.status_code == 403:
+            assert answer.json()["reason"] == "role"
+    assert "还没有角色" in client.get("/account").text
+
+
+def test_a_route_that_forgets_to_ask_is_refused(app: FastAPI, sqlite_database: Database) -> None:
+    assert TestClient(app).get("/forgotten").status_code == 401
+    with sqlite_database.write() as session:
+        person(session, "zhang", "auditor")
+    assert enter(TestClient(app), sqlite_database, "zhang").get("/forgotten").text == '"here is everything"'
+
+
+def test_only_these_are_open(app: FastAPI) -> None:
+    client = TestClient(app, follow_redirects=False)
+    assert {path for _, path in _routes(app) if path in OPEN} == OPEN
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/login").status_code == 200
+    assert client.get("/static/mulu.css").status_code == 200
+    assert client.get("/api/v1/openapi.json").status_code == 401
