@@ -163,8 +163,8 @@ def lock_tree(session: Session) -> Tree:
     if row is None:
         raise Unavailable("审计树的状态行不见了，不能再登记；执行 mulu audit verify 查看")
     origin, algorithm, size, nodes, heads = row
-    if size == 0:
-        # fixed with the first event
+    if size == 0 and heads == 0:
+        # fixed with the first event or head
         algorithm = audit_settings().algorithm
         if algorithm not in ALGORITHMS:
             raise Unavailable(f"MULU_AUDIT_HASH 只能是 sha256 或 sm3，不能是“{algorithm}”")

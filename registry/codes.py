@@ -1,7 +1,7 @@
 """Resource codes given out: atomically, never edited, never reused (domain §2.1)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
@@ -13,8 +13,11 @@ from sqlmodel import col
 
 from catalog_specs import Specs
 from registry.models import CodeNode, CodeRecord
-from validators.codes import format_sequence
+from validators.codes import format_sequence, is_resource_code
 from validators.folding import fold
+
+# so many new codes under one class code are looked for one by one; more, by reading all that are in use
+_FEW = 8
 
 
 def class_code(content: Mapping[str, Any], region: str, department: int, specs: Specs) -> str | None:
@@ -64,14 +67,32 @@ def allocate(
     given: dict[str, str] = {}
     for head, entry_ids in sorted(by_class.items()):
         number = last = _hold(session, head)
-        taken = _taken(session, head, specs)
+        free = _free(session, head, last, specs, few=len(entry_ids) <= _FEW)
         for entry_id in entry_ids:
-            number = next(n for n in count(number + 1) if n not in taken)
+            number = next(free)
             given[entry_id] = format_sequence(head, number, specs.resource_code)
         if number > last:
             session.execute(update(CodeNode).where(col(CodeNode.class_code) == head).values(last=number))
     _remember(session, given, "provisional", now)
     return given
+
+
+def _free(session: Session, head: str, last: int, specs: Specs, *, few: bool) -> Iterator[int]:
+    """The free running numbers after ``last``; where few are wanted, each is asked for by itself."""
+    if few:
+        return (n for n in count(last + 1) if not _is_taken(session, head, n, specs))
+    taken = _taken(session, head, specs)
+    return (n for n in count(last + 1) if n not in taken)
+
+
+def _is_taken(session: Session, head: str, number: int, specs: Specs) -> bool:
+    """Whether a running number is in use, however many zeros it is written with."""
+    spec = specs.resource_code
+    prefix = f"{head}{spec.separator}"
+    written = (f"{prefix}{number:0{width}d}" for width in range(1, spec.max_len - len(prefix) + 1))
+    codes = [code for code in dict.fromkeys(written) if is_resource_code(code, spec)]
+    found = select(col(CodeRecord.code)).where(col(CodeRecord.code).in_(codes)).limit(1)
+    return session.execute(found).first() is not None
 
 
 def _taken(session: Session, head: str, specs: Specs) -> set[int]:
@@ -103,6 +124,12 @@ def _remember(session: Session, codes: Mapping[str, str], status: str, now: date
 def keep_given(session: Session, codes: Mapping[str, str], *, now: datetime) -> None:
     """Enter codes that authors brought along, so that none of them is given again."""
     _remember(session, codes, "given", now)
+
+
+def code_use(session: Session, code: str) -> CodeUse | None:
+    """Whose a code is; None for one never seen."""
+    found = session.get(CodeRecord, code)
+    return CodeUse(found.entry_id, found.retired_at is not None) if found else None
 
 
 def known_codes(session: Session) -> dict[str, CodeUse]:

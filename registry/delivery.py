@@ -26,6 +26,7 @@ from registry.errors import MuluError, Unavailable
 
 SCHEMA, QUEUE, TASK = "jobs", "mulu", "mulu.work"
 POOL_SIZE = 3
+_LOST_LOCK = 0x6D756C7502  # "mulu", then which of its locks
 _log = logging.getLogger(__name__)
 
 
@@ -105,6 +106,24 @@ def hand_over(connection: Connection, job_id: str, due_at: datetime) -> None:
             task.defer(job=job_id)
         except ConnectorException as error:
             raise Unavailable("任务表不能使用；先执行 mulu init") from error
+
+
+_LOST = text(
+    f"""SELECT id, due_at FROM job
+    WHERE state IN ('queued', 'running') AND due_at < :before
+      AND (leased_until IS NULL OR leased_until < :before)
+      AND pg_try_advisory_xact_lock({_LOST_LOCK})
+      AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.procrastinate_jobs
+                      WHERE task_name = '{TASK}' AND args->>'job' = job.id AND status IN ('todo', 'doing'))"""  # noqa: S608
+)
+
+
+def hand_over_lost(connection: Connection, *, before: datetime) -> int:
+    """Hand over anew what should have run before a moment and is on nobody's list, as after a partial restore."""
+    lost = connection.execute(_LOST, {"before": before}).all()
+    for job_id, due_at in lost:
+        hand_over(connection, job_id, due_at)
+    return len(lost)
 
 
 # ---- receiving --------------------------------------------------------------------------------------------

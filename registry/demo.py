@@ -1,10 +1,10 @@
 """Demonstration data loaded through the same deeds as real data. It grows with each capability."""
 
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -12,19 +12,26 @@ from catalog_specs import Specs, load, profile_of_region
 from registry import systems
 from registry.checking import Progress
 from registry.db import Database
+from registry.demo_people import load_people
+from registry.demo_review import load_review
+from registry.errors import Conflict
 from registry.export import write_jsonl
 from registry.intake import import_workbook
 from registry.keys import new_key
-from registry.models import Agency, ImportBatch, System
+from registry.models import Agency, Entry, ImportBatch, System
+from registry.people import any_people
 from registry.synthetic import Demo, demonstration
 from validators.codes import region_of
 
 FILE_NAME = "演示数据-{profile}.jsonl"
 DEMO_USER = "demo"
+# the demonstration began some time ago, so that deadlines have run
+DAYS = 40
 
 
 def load_demo(database: Database, *, seed: int, now: datetime, progress: Progress | None = None) -> str:
-    """Load about 12 departments of two cities, 30 systems and 300 entries, a share of them wrong.
+    """Load about 12 departments of two cities, 30 systems and 300 entries, a share of them wrong; one account a
+    role at the department with most entries, and entries of its own in every state of review.
 
     Gives a sentence on what was done; a second call changes nothing and says so. All or nothing is loaded.
     """
@@ -32,16 +39,32 @@ def load_demo(database: Database, *, seed: int, now: datetime, progress: Progres
         loaded = session.execute(select(ImportBatch).where(col(ImportBatch.actor) == DEMO_USER)).first()
         if loaded:
             return "演示数据已经载入过，没有改动。"
-        demo = demonstration(seed)
-        _create_agencies(session, demo, now)
+        if any_people(session):
+            raise Conflict("这个数据库已有账号；演示账号的口令是公开的，不能载入，请另用一个数据库")
+        demo, begun = demonstration(seed), now - timedelta(days=DAYS)
+        _create_agencies(session, demo, begun)
         totals = {"added": 0, "errors": 0, "warnings": 0}
         for profile in sorted({_profile(str(entry["provider_code"])) for entry in demo.entries}):
-            counts = _import(session, demo, profile, now, progress)
+            counts = _import(session, demo, profile, begun, progress)
             totals = {key: totals[key] + counts[key] for key in totals}
+        agency, system = _largest(session)
+        accounts = load_people(session, agency, system, now=begun)
+        walked = load_review(session, agency, begun=begun, now=now)
     return (
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
-        f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒）。"
+        f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），{walked} 条在审核、通告、上架各环节。\n"
+        f"{accounts}"
     )
+
+
+def _largest(session: Session) -> tuple[Agency, System]:
+    """The agency with most entries, the first by code among equals, and the system with most of these."""
+    count = func.count().label("count")
+    query = select(Agency, count).join(Entry, col(Entry.agency_id) == col(Agency.id)).group_by(col(Agency.id))
+    agency = session.execute(query.order_by(count.desc(), col(Agency.code)).limit(1)).scalar_one()
+    theirs = select(System, count).join(Entry, col(Entry.system_id) == col(System.id))
+    theirs = theirs.where(col(Entry.agency_id) == agency.id).group_by(col(System.id))
+    return agency, session.execute(theirs.order_by(count.desc(), col(System.id)).limit(1)).scalar_one()
 
 
 def _profile(provider_code: str) -> str:

@@ -1,11 +1,12 @@
 """Entries, versions and items: every query on them, and how they are saved in bulk."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, func, insert, select, tuple_, update
+from sqlalchemy import Select, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -15,6 +16,7 @@ from validators.folding import fold
 
 T = TypeVar("T")
 _REGISTER_LOCK = 0x6D756C7501  # "mulu", then which of its locks
+_AGENCY_LOCK = 0x6D756C75
 
 DRAFT, ANNOUNCED, SUPERSEDED = "draft", "announced", "superseded"
 # as wide as the columns are
@@ -32,6 +34,18 @@ class Known(NamedTuple):
     digest: str
     state: str
     in_force: int | None
+
+
+_KNOWN: tuple[Any, ...] = (
+    col(Entry.id),
+    col(Entry.code),
+    col(Agency.code),
+    col(Version.folded),
+    col(Entry.newest),
+    col(Version.digest),
+    col(Version.state),
+    col(Entry.in_force),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +87,38 @@ def lock_register(session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_REGISTER_LOCK)))
 
 
+def hold_register(session: Session) -> None:
+    """Keep an import from matching and registering until the transaction ends; moves do not wait for each other."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(_REGISTER_LOCK)))
+
+
+def lock_agency(session: Session, agency_id: str) -> None:
+    """``lock_register`` for one entry of one agency: others go on registering theirs, an import waits."""
+    if session.get_bind().dialect.name == "postgresql":
+        place = int.from_bytes(hashlib.sha256(agency_id.encode()).digest()[:4], signed=True)
+        both = (
+            func.pg_advisory_xact_lock_shared(_REGISTER_LOCK),
+            func.pg_advisory_xact_lock(_AGENCY_LOCK, place),
+        )
+        session.execute(select(*both))
+
+
+def known_alike(session: Session, agency_id: str, folded: str, entry_id: str | None) -> list[Known]:
+    """The entries of an agency under a folded name, and the entry of that id whoever has it."""
+    named = and_(col(Entry.agency_id) == agency_id, col(Version.folded) == folded)
+    query = _newest().with_only_columns(*_KNOWN)
+    query = query.where(or_(named, col(Entry.id) == entry_id) if entry_id else named)
+    return [Known._make(row) for row in session.execute(query)]
+
+
 def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known]:
     """The entries of some providers, as matching needs them."""
     found = []
     for part in _parts(sorted(set(provider_codes))):
         rows = session.execute(
             _newest()
-            .with_only_columns(
-                col(Entry.id),
-                col(Entry.code),
-                col(Agency.code),
-                col(Version.folded),
-                col(Entry.newest),
-                col(Version.digest),
-                col(Version.state),
-                col(Entry.in_force),
-            )
+            .with_only_columns(*_KNOWN)
             .where(col(Agency.code).in_(part))
         )
         found += [Known._make(row) for row in rows]
@@ -125,36 +155,42 @@ def save_versions(
     now: datetime,
 ) -> dict[str, str]:
     """Insert versions with their items in bulk; gives entry id -> digest."""
-    rows, items = [], []
-    for version in versions:
-        content = dict(version.content)
-        rows.append(
-            {
-                "entry_id": version.entry_id,
-                "number": version.number,
-                "state": version.state,
-                "content": content,
-                "digest": version.digest,
-                "name": str(content.get("resource_name", ""))[:NAME_LENGTH],
-                "folded": version.folded[:FOLDED_LENGTH],
-                **{key: _short(content.get(key)) for key in ("share_type", "open_type", "data_grade")},
-                "profile": specs.profile.key,
-                "spec": specs.digest,
-                "findings": version.findings,
-                "needs": version.needs,
-                "errors": version.errors,
-                "warnings": version.warnings,
-                "batch_id": batch_id,
-                "created_by": actor,
-                "created_at": now,
-            }
-        )
-        items += _items(version)
+    rows = [version_row(version, specs, batch_id=batch_id, actor=actor, now=now) for version in versions]
+    items = [item for version in versions for item in _items(version)]
     if rows:
         session.execute(insert(Version), rows)
     if items:
         session.execute(insert(Item), items)
     return {str(row["entry_id"]): str(row["digest"]) for row in rows}
+
+
+def version_row(
+    version: NewVersion, specs: Specs, *, batch_id: str | None, actor: str, now: datetime
+) -> dict[str, Any]:
+    """A version as its table keeps it; a draft waits to be submitted."""
+    content = dict(version.content)
+    waits = version.state == DRAFT
+    return {
+        "entry_id": version.entry_id,
+        "number": version.number,
+        "state": version.state,
+        "content": content,
+        "digest": version.digest,
+        "name": str(content.get("resource_name", ""))[:NAME_LENGTH],
+        "folded": version.folded[:FOLDED_LENGTH],
+        **{key: _short(content.get(key)) for key in ("share_type", "open_type", "data_grade")},
+        "profile": specs.profile.key,
+        "spec": specs.digest,
+        "findings": version.findings,
+        "needs": version.needs,
+        "errors": version.errors,
+        "warnings": version.warnings,
+        "batch_id": batch_id,
+        "created_by": actor,
+        "created_at": now,
+        "awaits": "submit" if waits else None,
+        "awaits_since": now if waits else None,
+    }
 
 
 def _short(value: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Heads signed on purpose, and proofs against the last one: that an act stands on the record, for anyone to check."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,14 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from registry.audit import add_heads, lock_tree, names_of, save_tree
-from registry.errors import Conflict, NotFound
+from registry.db import Database
+from registry.errors import Conflict, NotFound, Unavailable
 from registry.models import AuditContent, AuditEvent, AuditHead
 from registry.signing import Head
 from validators.merkle import digest, inclusion_proofs
 
 PROOF = "mulu-audit-proof/1"
+log = logging.getLogger(__name__)
 
 
 def sign_head(session: Session, *, now: datetime) -> Head | None:
@@ -30,6 +33,15 @@ def sign_head(session: Session, *, now: datetime) -> Head | None:
         return None
     save_tree(session, tree)
     return heads[0]
+
+
+def sign_quietly(database: Database, *, now: datetime) -> None:
+    """Sign the record at a quiet moment: init, demo, the server's exit. Nothing fails because of it."""
+    try:
+        with database.write() as session:
+            sign_head(session, now=now)
+    except Unavailable as error:
+        log.warning("没有签审计树头：%s", error.message)
 
 
 def last_head(session: Session) -> Head | None:

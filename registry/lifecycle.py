@@ -18,10 +18,11 @@ from catalog_specs.law_lifecycle import Move
 from registry import audit
 from registry.deciding import authors_of, case_of, defaults, judge_all, offered
 from registry.effects import Act, attached, write
+from registry.entries import hold_register
 from registry.errors import Conflict, NotAllowed, Rejected, Stale
 from registry.evidence import Proven, gather
 from registry.models import Opinion
-from registry.permits import Actor, Held, demand, holding, roles_of
+from registry.permits import Actor, Held, covers, demand, holding, roles_of
 from registry.remarks import check_reasons, late_remarks, save_remarks
 from registry.subjects import Loaded, Subject, lifecycle_of, load_subjects, move_named
 from validators.transitions import Unmet, blocking_authors, decide
@@ -134,6 +135,7 @@ def perform_many(
     spec = move_named(load(), move)
     given = dict(data or {})
     _check_given(spec, given)
+    hold_register(session)
     loaded = load_subjects(session, _once(subjects), spec)
     chosen = [_check_standing(session, one, spec, actor) for one in loaded]
     proven = gather(session, loaded)
@@ -181,13 +183,9 @@ def _role_for(one: Loaded, move: Move, actor: Actor) -> Held:
     first = demand(actor, move.key, roles, one.target)
     awaited = one.version.awaits_role if one.version.awaits == move.key else None
     for held in holding(actor, move.key, roles):
-        if held.role == awaited and demand(_only(actor, held), move.key, roles, one.target):
+        if held.role == awaited and covers(held, one.target, roles):
             return held
     return first
-
-
-def _only(actor: Actor, held: Held) -> Actor:
-    return Actor(actor.person_id, actor.login, actor.name, (held,), scopes=actor.scopes)
 
 
 def _wrong_state(session: Session, one: Loaded, move: Move) -> str:

@@ -1,16 +1,24 @@
 """Entries looked for and listed, each as far as the one who asks may see it: permission is part of the query."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy.orm import Session, load_only
 from sqlmodel import col
 
+from registry.entries import stored_fold
 from registry.errors import Gone, NotFound
-from registry.models import Agency, CodeRecord, Entry, Version
+from registry.models import Agency, CodeRecord, Entry, System, Version
 from registry.permits import Sight
 
 TOMBSTONES = ("retired", "wiped")
+# what a list shows of a version
+_BRIEF: tuple[Any, ...] = (
+    *(col(Version.entry_id), col(Version.number), col(Version.name), col(Version.state)),
+    *(col(Version.share_type), col(Version.open_type), col(Version.data_grade)),
+    *(col(Version.errors), col(Version.warnings), col(Version.awaits), col(Version.awaits_role)),
+)
 
 
 class Row(NamedTuple):
@@ -43,33 +51,64 @@ def askable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _chosen(
-    query: Select[*tuple[Any, ...]], agency: str | None, state: str | None, wrong: bool
-) -> Select[*tuple[Any, ...]]:
-    if agency:
-        named = askable(agency)
-        query = query.where((col(Agency.code) == named) | (col(Agency.name) == named))
-    if state:
-        query = query.where(col(Entry.state) == askable(state))
-    return query.where(col(Version.errors) > 0) if wrong else query
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for: ``agency`` by code or name, ``system`` by key, number or name, ``text`` in the
+    name or at the beginning of the code; ``wrong``: only with errors."""
+
+    agency: str | None = None
+    state: str | None = None
+    wrong: bool = False
+    system: str | None = None
+    text: str | None = None
+
+    def of(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        """The query, narrowed to them."""
+        if self.agency:
+            named = askable(self.agency)
+            query = query.where((col(Agency.code) == named) | (col(Agency.name) == named))
+        if self.state:
+            query = query.where(col(Entry.state) == askable(self.state))
+        if self.system:
+            query = query.where(col(Entry.system_id).in_(_systems_named(askable(self.system))))
+        if self.text:
+            folded, begins = stored_fold(askable(self.text)), askable(self.text)
+            alike = col(Version.folded).contains(folded, autoescape=True) if folded else false()
+            query = query.where(alike | col(Entry.code).startswith(begins, autoescape=True))
+        return query.where(col(Version.errors) > 0) if self.wrong else query
+
+    @property
+    def of_version(self) -> bool:
+        """Whether the version is looked at, too."""
+        return self.wrong or bool(self.text)
 
 
-def list_entries(
+def _systems_named(named: str) -> Select[*tuple[Any, ...]]:
+    known = or_(col(System.id) == named, col(System.ident) == named, col(System.name) == named)
+    return select(col(System.id)).where(known)
+
+
+def list_entries(  # noqa: PLR0913  (filters of the page and the command, by keyword)
     session: Session,
     *,
     sight: Sight,
     agency: str | None = None,
     state: str | None = None,
     wrong: bool = False,
+    wanted: Wanted | None = None,
     after: str | None = None,
     limit: int | None = None,
     offset: int = 0,
+    brief: bool = False,
 ) -> list[Row]:
     """The entries that are seen, by key. ``agency`` is a code or a name; ``wrong``: only with errors.
 
-    A page is told by ``limit`` and either ``after`` (a key to go on from) or ``offset``.
+    ``wanted`` says more than these. A page is told by ``limit`` and either ``after`` (a key to go on from) or
+    ``offset``; ``brief``: contents and findings are not read along.
     """
-    query = _chosen(_seen(sight).order_by(col(Entry.id)), agency, state, wrong)
+    query = (wanted or Wanted(agency, state, wrong)).of(_seen(sight).order_by(col(Entry.id)))
+    if brief:
+        query = query.options(load_only(*_BRIEF, raiseload=True))
     if after:
         query = query.where(col(Entry.id) > askable(after))
     if limit is not None:
@@ -84,9 +123,16 @@ def count_entries(
     agency: str | None = None,
     state: str | None = None,
     wrong: bool = False,
+    wanted: Wanted | None = None,
 ) -> int:
     """How many entries ``list_entries`` would give without a limit."""
-    query = _chosen(_seen(sight), agency, state, wrong).with_only_columns(func.count())
+    asked = wanted or Wanted(agency, state, wrong)
+    if asked.of_version:
+        query = asked.of(_seen(sight)).with_only_columns(func.count())
+    else:
+        # each entry has the version that is seen of it: it need not be looked up to be counted
+        joined = select(func.count()).select_from(Entry).join(Agency, col(Agency.id) == col(Entry.agency_id))
+        query = asked.of(joined.where(sight.entries))
     return int(session.execute(query).scalar_one())
 
 
@@ -147,4 +193,4 @@ def to_rectify(session: Session, *, sight: Sight, agency: str | None = None) -> 
     """
     in_force = Sight(sight.full, sight.catalogue, newest=False)
     query = _seen(in_force).where(col(Entry.in_force).is_not(None)).order_by(col(Entry.id))
-    return [_row(found) for found in session.execute(_chosen(query, agency, None, True))]
+    return [_row(found) for found in session.execute(Wanted(agency, wrong=True).of(query))]

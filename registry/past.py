@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -141,7 +142,7 @@ class _Span:
 def _in_force(session: Session, entry: Entry, end: datetime) -> tuple[Version, InForce] | None:
     """The version that was in force just before ``end``."""
     spans = _spans(session, entry)
-    for span, later in zip(spans, [*spans[1:], None], strict=True):
+    for span, later in zip_longest(spans, spans[1:]):
         version = span.version
         # what was imported over says nothing of its end: it ended when the next one began
         until = version.ended_at or (later.since if later else None)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from catalog_specs import load
-from catalog_specs.law import Deadlines, Roles
+from catalog_specs.law import Deadlines
 from registry.errors import Conflict, NotAllowed, NotFound
 from registry.models import Agency, Delegation, LoginSession, Person, RoleGrant, System
 from registry.models.columns import Json
@@ -166,6 +166,12 @@ def actor_of(session: Session, login: str, *, today: date, operator: str = "") -
     )
 
 
+def founder(operator: str) -> Actor:
+    """Who makes the first account of all at the console: nobody's login, with what it takes to let others in."""
+    keepers = sorted(roles_of(load()).granting["grant_roles"])
+    return Actor("", "local", "", held=tuple(Held(key) for key in keepers), operator=operator)
+
+
 def held_by(session: Session, person_id: str, *, today: date) -> tuple[Held, ...]:
     """The roles a person holds on ``today``, own ones before delegated ones; one query."""
     rows = session.execute(_held(), {"person": person_id, "day": today}).all()
@@ -281,8 +287,7 @@ def holders(session: Session, role: str, *, today: date, agency_id: str | None =
 
 def account_keepers(session: Session, *, today: date) -> set[str]:
     """The ids of active persons who may grant roles; without any, nobody could be let in again."""
-    roles: Roles = roles_of(load())
-    keys = [role.key for role in roles.roles if "grant_roles" in role.may]
+    keys = roles_of(load()).granting["grant_roles"]
     return {person.id for key in keys for person in holders(session, key, today=today)}
 
 

@@ -138,7 +138,7 @@ class Sight:
         return or_(self.full, col(Entry.in_force).is_not(None)) if self.catalogue else self.full
 
     @property
-    def number(self) -> ColumnElement[Any]:
+    def number(self) -> Any:
         """The version that is shown of an entry: the newest where all is seen, else the one in force."""
         if not self.newest:
             return col(Entry.in_force)

@@ -16,7 +16,6 @@ from sqlmodel import col
 from registry.errors import Conflict, Rejected
 from registry.keys import digest_of
 from registry.models import RepeatedRequest
-from registry.permits import Actor
 
 KEY_LENGTH = 255
 _LOCK_SPACE = 0x6D756C75  # "mulu"
@@ -51,7 +50,7 @@ def once(
     ask: Ask,
     deed: Callable[[], Answered],
     *,
-    actor: Actor,
+    person_id: str,
     now: datetime,
     shown_once: bool = False,
 ) -> Answered:
@@ -67,7 +66,7 @@ def once(
         return deed()
     if not 0 < len(ask.key) <= KEY_LENGTH or not ask.key.isprintable():
         raise Rejected(f"Idempotency-Key 须为 1 至 {KEY_LENGTH} 个可见字符")
-    key = digest_of([actor.person_id, ask.key])
+    key = digest_of([person_id, ask.key])
     _claim(session, key)
     known = session.get(RepeatedRequest, key)
     if known is not None:

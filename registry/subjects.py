@@ -10,13 +10,17 @@ from sqlmodel import col
 
 from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Lifecycle, Move
-from registry.errors import Conflict, NotFound
-from registry.lookup import find_entry
+from registry.errors import Conflict, Gone, NotFound, Rejected
+from registry.lookup import TOMBSTONES, find_entry
 from registry.models import Agency, Distribution, Entry, Version
 from registry.permits import Sight, Target
 
 PENDING, SHELVED, SUSPENDED, OFF_SHELF = "pending", "shelved", "suspended", "off_shelf"
 LIVE = (PENDING, SHELVED, SUSPENDED)
+# what the session saw before it held the entry may have changed while it waited
+_ANEW = {"populate_existing": True}
+# what the session read before it held the entry may have been changed since: it is read again
+_ANEW = {"populate_existing": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def distributions_of(session: Session, entry_ids: Sequence[str]) -> list[Distrib
     query = (
         select(Distribution).where(col(Distribution.entry_id).in_(entry_ids)).order_by(col(Distribution.id))
     )
-    return list(session.execute(query).scalars())
+    return list(session.execute(query, execution_options=_ANEW).scalars())
 
 
 def load_subjects(session: Session, subjects: Sequence[Subject], move: Move) -> list[Loaded]:
@@ -124,7 +128,8 @@ def load_subjects(session: Session, subjects: Sequence[Subject], move: Move) -> 
         NotFound: one of them is not there.
     """
     ids = sorted({subject.entry_id for subject in subjects})
-    rows = {entry.id: (entry, agency) for entry, agency in session.execute(_held_entries(ids))}
+    found = session.execute(_held_entries(ids), execution_options=_ANEW)
+    rows = {entry.id: (entry, agency) for entry, agency in found}
     versions = _versions(session, [entry for entry, _agency in rows.values()])
     by_entry: dict[str, list[Distribution]] = {}
     for one in distributions_of(session, ids):
@@ -134,16 +139,18 @@ def load_subjects(session: Session, subjects: Sequence[Subject], move: Move) -> 
     ]
 
 
-def _held_entries(ids: Sequence[str]) -> Select[*tuple[Any, ...]]:
-    # always in the same order, so that two batches never wait for each other
+def _entries(ids: Sequence[str], *, hold: bool) -> Select[*tuple[Any, ...]]:
     query = select(Entry, Agency).join(Agency, col(Agency.id) == col(Entry.agency_id))
-    return query.where(col(Entry.id).in_(ids)).order_by(col(Entry.id)).with_for_update(of=Entry)
+    # always in the same order, so that two batches never wait for each other
+    query = query.where(col(Entry.id).in_(ids)).order_by(col(Entry.id)).execution_options(**_ANEW)
+    return query.with_for_update(of=Entry) if hold else query
 
 
 def _versions(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, int], Version]:
     places = {(e.id, n) for e in entries for n in (e.newest, e.in_force) if n}
     query = select(Version).where(tuple_(col(Version.entry_id), col(Version.number)).in_(sorted(places)))
-    return {(v.entry_id, v.number): v for v in session.execute(query).scalars()}
+    found = session.execute(query, execution_options=_ANEW).scalars()
+    return {(v.entry_id, v.number): v for v in found}
 
 
 def _loaded(
@@ -156,6 +163,10 @@ def _loaded(
     if subject.entry_id not in rows:
         raise NotFound(f"没有编号为“{subject.entry_id}”的目录")
     entry, agency = rows[subject.entry_id]
+    if entry.state in TOMBSTONES:
+        raise Gone(f"{entry.code or entry.id} 已注销，不再使用")
+    if subject.distribution_id and not (move.subject == "distribution" and move.starts):
+        raise Rejected(f"“{move.zh}”办理的是目录，不是挂接资源；请写目录代码，不写 {subject.distribution_id}")
     newest = versions[(entry.id, entry.newest)]
     base = versions.get((entry.id, entry.in_force or 0))
     mine = next((one for one in distributions if one.id == subject.distribution_id), None)

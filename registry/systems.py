@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from catalog_specs import Specs
 from registry.keys import new_key
@@ -130,6 +131,17 @@ def create_systems(
     if rows:
         session.execute(insert(System), rows)
     return found
+
+
+def systems_of(session: Session, agency_id: str) -> list[System]:
+    """The systems of an agency."""
+    return list(session.execute(select(System).where(col(System.agency_id) == agency_id)).scalars())
+
+
+def system_named(systems: Iterable[System], written: str) -> str | None:
+    """The id of the system that ``written`` (key, number or name) means; None when there is none."""
+    names = _names(systems)
+    return names.get(written) or names.get(_folded(written))
 
 
 def _names(systems: Iterable[System]) -> dict[str, str]:

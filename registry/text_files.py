@@ -167,7 +167,7 @@ def _json_line(number: int, text: str, deepest: int) -> JsonLine:
         return JsonLine(number, fault=f"{detail}（第 {column} 列）" if column else detail, text=text)
     if not isinstance(value, dict):
         return JsonLine(number, fault="shape", text=text)
-    if text.count("{") + text.count("[") > deepest and _depth(value) > deepest:
+    if text.count("{") + text.count("[") > deepest and depth_of(value) > deepest:
         return JsonLine(number, fault=f"嵌套超过 {deepest} 层", text=text)
     return JsonLine(number, value)
 
@@ -179,7 +179,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _depth(value: Any) -> int:
+def depth_of(value: Any) -> int:
     """How deep lists and objects are nested; without recursion, for the depth is the danger."""
     depth, level = 0, [value]
     while level:

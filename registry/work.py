@@ -42,6 +42,7 @@ IMPORT, SWEEP = "import", "sweep"
 PERMISSIONS: Mapping[Mode, str] = {"draft": "import_workbook", "existing": "import_existing"}
 RECURRING = {SWEEP: timedelta(hours=1)}
 _ERASED = "（已擦除）"
+_NAME_BYTES = 200  # file systems take 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ def reach_of(session: Session, actor: Actor, mode: Mode) -> Reach:
     roles = roles_of(load())
     demand(actor, PERMISSIONS[mode], roles)
     return Reach(session, holding(actor, PERMISSIONS[mode], roles), roles)
+
+
+def safe_name(given: str) -> str:
+    """The name of an uploaded file, fit for any disk: no folder, nothing invisible, the end kept, not too long."""
+    written = "".join(c for c in given.replace("\\", "/").rpartition("/")[2] if c.isprintable())
+    stem, dot, ending = written.rpartition(".")
+    if not dot or len(ending.encode()) > _NAME_BYTES // 4:
+        stem, dot, ending = written, "", ""
+    room = _NAME_BYTES - len(f"{dot}{ending}".encode())
+    return f"{stem.encode()[:room].decode(errors='ignore')}{dot}{ending}".strip(". ") or "upload"
 
 
 # ---- imports ----------------------------------------------------------------------------------------------
@@ -137,7 +148,7 @@ def cancel_job(session: Session, job: Job, *, actor: Actor, now: datetime) -> No
 def _import(folder: Path, task: Task) -> None:
     order, now = _order(task.payload), task.clock()
     with tempfile.TemporaryDirectory(prefix="mulu-") as temporary:
-        path = Path(temporary) / (Path(order.file_name).name or "upload")
+        path = Path(temporary) / safe_name(order.file_name)
         with task.database.read() as session:
             _take_out(session, str(task.payload["sha256"]), folder, path)
             providers = reach_of(session, _person(session, task, now), order.mode)

@@ -39,19 +39,22 @@ _log = logging.getLogger(__name__)
 class Worker:
     """Does the jobs of a database until it is stopped. ``works``: what to do for each kind of job.
 
-    Source of the numbers: ``limits`` of entry.yaml.
+    What recurs waits for ``quiet`` at first: a server that has just started has better things to do. Source of
+    the other numbers: ``limits`` of entry.yaml.
     """
 
     database: Database
     works: Mapping[str, Work]
     recurring: Mapping[str, timedelta] = field(default_factory=dict)
     threads: int = 1
+    quiet: timedelta = timedelta(minutes=1)
     clock: Clock = lambda: datetime.now(UTC)
     lease: timedelta = field(default_factory=lambda: timedelta(seconds=_limit("job_lease_seconds")))
     attempts: int = field(default_factory=lambda: _limit("job_attempts"))
     stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _threads: list[threading.Thread] = field(default_factory=list, init=False)
     _ordered: dict[str, int] = field(default_factory=dict, init=False)
+    _begun: datetime | None = field(default=None, init=False)
     _receiver: Any = field(default=None, init=False)
 
     def start(self) -> None:
@@ -120,8 +123,17 @@ class Worker:
             return session.execute(waiting.limit(1)).scalar_one_or_none()
 
     def plan(self) -> None:
-        """Order what recurs, once a period."""
+        """Order what recurs, once a period; on a server, see that nothing is forgotten."""
         now = self.clock()
+        if self._on_server:
+            # procrastinate is needed on a server alone
+            from registry.delivery import hand_over_lost
+
+            with self.database.write() as session:
+                hand_over_lost(session.connection(), before=now - self.lease)
+        self._begun = self._begun or now
+        if now - self._begun < self.quiet:
+            return
         for kind, every in self.recurring.items():
             period = int(now.timestamp() // every.total_seconds())
             if self._ordered.get(kind) != period:
@@ -155,6 +167,7 @@ class Worker:
         free = or_(free_now(now), col(Job.state) == RUNNING) if taken_over else free_now(now)
         taken = update(Job).where(col(Job.id) == job_id, free).execution_options(synchronize_session=False)
         values = {"state": RUNNING, "attempts": col(Job.attempts) + 1, "leased_until": now + self.lease}
+        values |= {"done": 0, "total": 0}
         with self.database.write() as session:
             if not changed_rows(session, taken.values(**values)):
                 return None, ""

@@ -16,12 +16,19 @@ from registry.models import AuditContent, AuditEvent, AuditHead, AuditTree
 from registry.signing import trusted_keys
 from tests.conftest import NOW
 
-TABLES = {"audit_event": AuditEvent, "audit_content": AuditContent, "audit_head": AuditHead, "audit_tree": AuditTree}
+TABLES = {
+    "audit_event": AuditEvent,
+    "audit_content": AuditContent,
+    "audit_head": AuditHead,
+    "audit_tree": AuditTree,
+}
 
 
 def write(database: Database, count: int = 5, *, now: datetime = NOW, start: int = 0) -> None:
     """Write events, each about an entry of its own."""
-    acts = [Act("register", f"e{n}", {"version": n, "digest": "ab" * 32}) for n in range(start, start + count)]
+    acts = [
+        Act("register", f"e{n}", {"version": n, "digest": "ab" * 32}) for n in range(start, start + count)
+    ]
     with database.write() as session:
         record(session, acts, actor="王敏", now=now, operator="root")
 
@@ -43,7 +50,9 @@ def unguard(database: Database) -> None:
         if database.engine.dialect.name == "postgresql":
             connection.execute(text("DROP FUNCTION mulu_append_only() CASCADE"))
             return
-        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+        names = (
+            connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+        )
         for name in names:
             connection.execute(text(f"DROP TRIGGER {name}"))
 
@@ -52,21 +61,21 @@ def tamper(database: Database, table: str, key: int, **values: Any) -> None:
     """Overwrite columns of a row by its key, behind the back of the application."""
     model: Any = TABLES[table].__table__  # type: ignore[attr-defined]
     with database.engine.begin() as connection:
-        connection.execute(update(model).where(list(model.primary_key)[0] == key).values(values))
+        connection.execute(update(model).where(next(iter(model.primary_key)) == key).values(values))
 
 
 def remove(database: Database, table: str, keys: Sequence[int]) -> None:
     """Delete rows by their keys."""
     model: Any = TABLES[table].__table__  # type: ignore[attr-defined]
     with database.engine.begin() as connection:
-        connection.execute(delete(model).where(list(model.primary_key)[0].in_(keys)))
+        connection.execute(delete(model).where(next(iter(model.primary_key)).in_(keys)))
 
 
 def rows(database: Database, table: str = "audit_event") -> list[dict[str, Any]]:
     """All rows of a table, in order."""
     model: Any = TABLES[table].__table__  # type: ignore[attr-defined]
     with database.engine.connect() as connection:
-        found = connection.execute(select(model).order_by(list(model.primary_key)[0]))
+        found = connection.execute(select(model).order_by(next(iter(model.primary_key))))
         return [dict(row._mapping) for row in found]
 
 

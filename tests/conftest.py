@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,10 @@ from registry.db import Database
 from registry.migrate import upgrade
 from tests import postgres
 from validators.case import Facts
+
+if TYPE_CHECKING:
+    from tests.cast import Cast
+    from tests.stages import Stages
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -89,6 +93,31 @@ def database(request: pytest.FixtureRequest) -> Database:
     """The same test on both databases."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+# ---- the path of review -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> "Stages":
+    """Casts at each stage of the path, on SQLite; built when they are first asked for."""
+    from tests.stages import Stages  # they import this module's clock
+
+    return Stages(tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture
+def at(stages: "Stages", tmp_path: Path) -> Iterator[Callable[[str], "Cast"]]:
+    """A cast of the test's own at a stage: ``at("approved")``."""
+    made: list[Cast] = []
+
+    def copy(stage: str) -> Cast:
+        made.append(stages.copy(stage, tmp_path))
+        return made[-1]
+
+    yield copy
+    for cast in made:
+        cast.database.close()
 
 
 # ---- files ------------------------------------------------------------------------------------------------

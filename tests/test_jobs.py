@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select, text
 from sqlmodel import col
 
-from registry import jobs
+from registry import delivery, jobs
 from registry.db import Database
 from registry.errors import Conflict, NotFound, Rejected, Unavailable
 from registry.jobs import Task
@@ -69,14 +70,14 @@ def working(made: Worker) -> Iterator[Worker]:
         made.stop()
 
 
-def wait_for(database: Database, job_id: str, *states: str) -> Job:
-    """Wait until a job is in one of these states."""
+def wait_for(database: Database, job_id: str, met: Callable[[Job], bool] | None = None) -> Job:
+    """Wait until a job has ended, or is as wanted."""
     pause = threading.Event()
-    for _ in range(600):
+    for _ in range(1200):
         job = job_of(database, job_id)
-        if job.state in (states or jobs.ENDED):
+        if met(job) if met else job.state in jobs.ENDED:
             return job
-        pause.wait(0.1)
+        pause.wait(0.05)
     raise AssertionError(f"{job.state} {job.problem}")
 
 
@@ -272,7 +273,9 @@ def test_the_worker_takes_what_is_ordered(database: Database) -> None:
 
 
 def test_the_worker_orders_what_recurs(database: Database) -> None:
-    with working(quick(database, lambda _task: {}, recurring={"note": timedelta(days=3650)})):
+    with working(
+        quick(database, lambda _task: {}, recurring={"note": timedelta(days=3650)}, quiet=timedelta())
+    ):
         pause = threading.Event()
         for _ in range(300):
             with database.read() as session:
@@ -305,3 +308,65 @@ def test_a_worker_without_tables_waits_for_them(tmp_path: Any, caplog: pytest.Lo
         threading.Event().wait(1)
     assert "mulu init" in caplog.text
     database.close()
+
+
+# ---- procrastinate ----------------------------------------------------------------------------------------
+
+
+def test_what_was_never_delivered_is_handed_over_again(postgres_database: Database) -> None:
+    """As after a backup of our own schema alone was restored."""
+    job_id = ordered(postgres_database)
+    with postgres_database.write() as session:
+        session.execute(text("TRUNCATE jobs.procrastinate_jobs CASCADE"))
+        before = NOW + timedelta(seconds=1)
+        found = [delivery.hand_over_lost(session.connection(), before=at) for at in (NOW, before, before)]
+    assert found == [0, 1, 0]
+    with working(quick(postgres_database, lambda _task: {})):
+        assert wait_for(postgres_database, job_id).state == "done"
+
+
+def test_the_worker_outlives_its_connections(postgres_database: Database) -> None:
+    others = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with working(quick(postgres_database, lambda _task: {})):
+        assert wait_for(postgres_database, ordered(postgres_database)).state == "done"
+        with postgres_database.engine.begin() as connection:
+            connection.execute(others)
+        assert wait_for(postgres_database, ordered(postgres_database)).state == "done"
+
+
+def test_nothing_is_left_of_a_job_that_was_delivered(postgres_database: Database) -> None:
+    job_id = ordered(postgres_database, name="王敏")
+    with working(quick(postgres_database, lambda _task: {})):
+        wait_for(postgres_database, job_id)
+    with postgres_database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM jobs.procrastinate_jobs")).scalar_one() == 0
+        assert session.execute(text("SELECT count(*) FROM jobs.procrastinate_workers")).scalar_one() == 0
+
+
+def test_the_tables_of_delivery_are_made_once_and_in_a_schema_of_their_own(
+    postgres_database: Database,
+) -> None:
+    with postgres_database.engine.begin() as connection:
+        delivery.prepare(connection)
+        connection.execute(text("COMMENT ON SCHEMA jobs IS 'procrastinate 3.9.9'"))
+        delivery.prepare(connection)
+        noted = connection.execute(text("SELECT obj_description('jobs'::regnamespace)")).scalar_one()
+        path = connection.execute(text("SHOW search_path")).scalar_one()
+    assert (noted, path) == (f"procrastinate {version('procrastinate')}", '"$user", public')
+    assert not [name for name in inspect(postgres_database.engine).get_table_names() if "procrast" in name]
+
+
+def test_only_newer_steps_are_taken_when_the_library_is_upgraded() -> None:
+    assert len(list(delivery._steps(""))) == 1
+    assert len(list(delivery._steps("3.3.0"))) == 2
+    assert list(delivery._steps(version("procrastinate"))) == []
+
+
+def test_without_the_tables_of_delivery_nothing_is_ordered(postgres_database: Database) -> None:
+    with postgres_database.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA jobs CASCADE"))
+    with pytest.raises(Unavailable, match="mulu init"):
+        ordered(postgres_database)

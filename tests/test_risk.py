@@ -1,6 +1,5 @@
 """Which submitted versions are looked at first: the reasons, their weights, and what gives none."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest

@@ -120,7 +120,7 @@ def test_the_lock_is_on_the_record_once(database: Database) -> None:
             sign_in.conclude(session, attempt, WRONG, now=NOW)
     with database.read() as session:
         locks = session.execute(select(AuditEvent).where(col(AuditEvent.act) == "lock_login")).scalars().all()
-    assert [event.details["failed"] for event in locks] == [RULE.lock.failures]
+        assert [event.subject for event in locks] == [find_person(session, "zhang").id]
 
 
 def test_a_success_forgets_the_failures(database: Database) -> None:

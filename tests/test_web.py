@@ -13,6 +13,7 @@ from registry.settings import Settings
 from registry.web import create_app
 from tests.conftest import NOW
 from tests.examples import GOOD, good
+from tests.web_people import signed_in
 
 Make = Callable[..., Path]
 PROBLEM = "application/problem+json"
@@ -20,12 +21,11 @@ PROBLEM = "application/problem+json"
 
 @pytest.fixture
 def client(database: Database, entries_file: Make) -> Iterator[TestClient]:
-    """An application on a register of three entries, one of them wrong; on SQLite and on PostgreSQL."""
+    """An auditor at an application on a register of three entries, one of them wrong; on both databases."""
     path = entries_file([GOOD["OK01"], GOOD["OK02"], good("OK04", update_cycle="偶尔")], name="a.jsonl")
     with database.write() as session:
         import_workbook(session, path, actor="test", now=NOW)
-    url = database.engine.url.render_as_string(hide_password=False)
-    with TestClient(create_app(Settings(url))) as made:
+    with signed_in(database, "auditor") as made:
         yield made
 
 

@@ -267,7 +267,8 @@ def test_every_clock_of_the_law_gives_a_day(specs: Specs) -> None:
 def test_it_is_late_the_day_after_and_late_days_are_of_the_clock() -> None:
     last = date(2026, 11, 20)
     assert overdue_by(clock(), last, last, PLAIN) == 0
-    assert overdue_by(clock(), last, date(2026, 11, 21), PLAIN) == 0  # a Saturday: no working day is lost yet
+    assert overdue_by(clock(), last, date(2026, 11, 21), PLAIN) == 1  # a Saturday
+    assert overdue_by(clock(), last, date(2026, 11, 23), PLAIN) == 1
     assert overdue_by(clock(), last, date(2026, 11, 24), PLAIN) == 2
     assert overdue_by(clock(unit="days"), last, date(2026, 11, 24), PLAIN) == 4
 

@@ -98,9 +98,13 @@ class Calendar:
         """
         if not isinstance(moment, datetime):
             return moment
+        return self.local(moment).date()
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment by the clocks of the city. Raises ValueError for one without a time zone."""
         if moment.tzinfo is None:
             raise ValueError("a moment without a time zone")
-        return moment.astimezone(ZoneInfo(self.timezone)).date()
+        return moment.astimezone(ZoneInfo(self.timezone))
 
     def begin(self, day: date) -> datetime:
         """The moment (UTC) at which a day begins where the city lies."""
@@ -203,10 +207,13 @@ def _day_in(year: int, month: int, day: int) -> date:
 
 
 def overdue_by(clock: Clock, last: date, today: date, calendar: Calendar) -> int:
-    """How late it is: working days for a clock that counts them, else days; 0 up to and with the day ``last``."""
+    """How late it is: working days for a clock that counts them, else days; 0 up to and with the day ``last``.
+
+    From the day after ``last`` on it is at least 1, so that what is late is so on a weekend, too.
+    """
     if today <= last:
         return 0
-    return calendar.between(last, today) if clock.unit == "working_days" else (today - last).days
+    return max(calendar.between(last, today), 1) if clock.unit == "working_days" else (today - last).days
 
 
 def warn_until(clock: Clock, today: date, calendar: Calendar, warn: WarnBefore) -> date:

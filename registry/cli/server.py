@@ -20,6 +20,7 @@ def enter(app: typer.Typer) -> None:
 def init() -> None:
     """建立数据库，或把已有数据库升级到当前版本；可以重复执行。"""
     from registry.db import Database
+    from registry.heads import sign_quietly
     from registry.migrate import upgrade
     from registry.settings import read_settings
 
@@ -27,6 +28,7 @@ def init() -> None:
     opened = Database(settings.database_url)
     try:
         revision = upgrade(opened)
+        sign_quietly(opened, now=now())
     finally:
         opened.close()
     say(f"数据库已就绪（版本 {revision}）：{settings.sqlite_path or '服务器'}")
@@ -38,9 +40,11 @@ def demo(
 ) -> None:
     """载入演示数据：两市约 12 个部门、30 个系统、300 条目录，其中一部分按各条规则写错。"""
     from registry.demo import load_demo
+    from registry.heads import sign_quietly
 
     with database(create=True) as opened, progress_bar("演示数据") as progress:
         summary = load_demo(opened, seed=seed, now=now(), progress=progress)
+        sign_quietly(opened, now=now())
     say(summary)
 
 

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from registry.checking import Progress
     from registry.db import Database
+    from registry.permits import Actor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,6 +38,7 @@ ProfileOption = Annotated[
 ProviderOption = Annotated[
     str | None, typer.Option("--provider", help="文件没有提供方列时使用：统一社会信用代码，可加 =单位名称")
 ]
+AsOption = Annotated[str, typer.Option("--as", metavar="LOGIN", help="以谁的名义办理（另记下操作系统账号）")]
 
 
 def say(text: str = "") -> None:
@@ -61,6 +65,31 @@ def language(chosen: Lang | None) -> str:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def operator() -> str:
+    """The system account at this console; it is recorded beside the login that an act is done under."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()[:64]
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return f"uid {os.getuid()}"
+
+
+def console_actor(session: "Session", login: str | None, now: datetime) -> "Actor":
+    """Who acts at the console under ``--as LOGIN``, with the roles held today.
+
+    Raises:
+        Rejected: no login was given. NotFound, NotAllowed: it is unknown or disabled.
+    """
+    from registry.errors import Rejected
+    from registry.people import actor_of, local_day
+
+    if not login:
+        raise Rejected("须用 --as LOGIN 写明以谁的名义办理")
+    return actor_of(session, login, today=local_day(now), operator=operator())
 
 
 def worded(command: Callable[P, R]) -> Callable[P, R]:

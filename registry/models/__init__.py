@@ -2,6 +2,7 @@
 
 from registry.models.catalogue import (
     Agency,
+    AgencyChange,
     CodeNode,
     CodeRecord,
     Entry,
@@ -18,6 +19,7 @@ from registry.models.review import Distribution, Opinion, Record, Remark, Signat
 
 __all__ = [
     "Agency",
+    "AgencyChange",
     "ApiToken",
     "AuditContent",
     "AuditEvent",

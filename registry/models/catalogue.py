@@ -12,13 +12,18 @@ from registry.models.columns import json_column, moment
 
 
 class Agency(SQLModel, table=True):
-    """A department: who provides. ``number`` is its two digits in the codes of its city."""
+    """A department: who provides. ``number`` is its two digits in the codes of its city.
+
+    ``level`` is a code of data_level. ``valid_from`` and ``valid_until`` are its first and last day; a closed one
+    names in ``successor_id`` who took over, if it was one agency.
+    """
 
     id: str = Field(primary_key=True, max_length=32)
     code: str = Field(max_length=18, unique=True)
     name: str = Field(max_length=100, index=True)
     kind: str = Field(max_length=20)
     region: str = Field(max_length=6, index=True)
+    level: str | None = Field(default=None, max_length=8)
     number: int
     parent_id: str | None = Field(default=None, foreign_key="agency.id", max_length=32)
     successor_id: str | None = Field(default=None, foreign_key="agency.id", max_length=32)
@@ -27,6 +32,27 @@ class Agency(SQLModel, table=True):
     created_at: datetime = moment()
 
     __table_args__ = (UniqueConstraint("region", "number"),)
+
+
+class AgencyChange(SQLModel, table=True):
+    """One change in the life of an agency: a new name, a merger, a split, its end. Source: domain §12 R14.
+
+    ``day`` is the first day of the new order, ``name`` the agency's name until then, ``document`` the paper that
+    ordered it. ``other_id`` is who took over what ``moved`` lists, by kind: keys of entries, systems, persons.
+    """
+
+    __tablename__ = "agency_change"
+
+    id: str = Field(primary_key=True, max_length=32)
+    agency_id: str = Field(foreign_key="agency.id", index=True, max_length=32)
+    change: str = Field(max_length=16)
+    day: date
+    document: str = Field(max_length=100)
+    name: str = Field(max_length=100, index=True)
+    other_id: str | None = Field(default=None, foreign_key="agency.id", index=True, max_length=32)
+    moved: dict[str, Any] = json_column()
+    by: str = Field(max_length=64)
+    at: datetime = moment()
 
 
 class System(SQLModel, table=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 
 from registry.db import Database
+from registry.heads import sign_quietly
 from registry.settings import Settings
-from registry.web import api, oidc, pages, problems, sign_in
+from registry.web import api, oidc, pages, problems, review, sign_in
 from registry.web import jobs as job_routes
 from registry.web.given import admit
 from registry.work import RECURRING, works
@@ -36,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         worker.start()
         yield
         await run_in_threadpool(worker.stop)
+        await run_in_threadpool(sign_quietly, database, now=datetime.now(UTC))
         database.close()
 
     app = FastAPI(
@@ -54,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.include_router(api.router)
     app.include_router(job_routes.router)
+    app.include_router(review.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
     app.include_router(sign_in.router, include_in_schema=False)
     if settings.oidc:

@@ -16,9 +16,8 @@ from registry.checking import as_json, check_file
 from registry.dictionary import fields_json, rules_json
 from registry.errors import Rejected, TooLarge, Unavailable
 from registry.lookup import count_entries, find_entry, get_version, list_entries, versions_of
-from registry.permits import EVERYTHING
 from registry.shown import entry_json, shown_json
-from registry.web.given import Reading, stored, today
+from registry.web.given import Reading, Seeing, stored, today
 from registry.web.problems import ANSWERS
 from validators.case import Facts
 
@@ -128,27 +127,33 @@ async def _json_lines(request: Request) -> bytes:
 @router.get("/api/v1/entries", tags=["entries"])
 def entries(
     session: Reading,
+    seen: Seeing,
     agency: str | None = None,
     state: str | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
 ) -> dict[str, Any]:
     """Entries by key, a page at a time: ``items``, ``next_cursor`` (null on the last page), ``total``."""
-    rows = list_entries(session, sight=EVERYTHING, agency=agency, state=state, after=cursor, limit=limit + 1)
+    rows = list_entries(session, sight=seen, agency=agency, state=state, after=cursor, limit=limit + 1)
     page = rows[:limit]
     return {
         "items": [entry_json(row) for row in page],
         "next_cursor": page[-1].entry.id if len(rows) > limit else None,
-        "total": count_entries(session, sight=EVERYTHING, agency=agency, state=state),
+        "total": count_entries(session, sight=seen, agency=agency, state=state),
     }
 
 
 @router.get("/api/v1/entries/{code:path}", tags=["entries"])
 def one_entry(
-    session: Reading, response: Response, code: str, version: int | None = None, lang: Lang = "zh"
+    session: Reading,
+    seen: Seeing,
+    response: Response,
+    code: str,
+    version: int | None = None,
+    lang: Lang = "zh",
 ) -> dict[str, Any]:
     """One entry by code or key, with its newest version or the one asked for."""
-    row = find_entry(session, code, sight=EVERYTHING)
+    row = find_entry(session, code, sight=seen)
     chosen = get_version(session, row, version)
     response.headers["ETag"] = f'"{chosen.digest}"'
     return shown_json(row, chosen, versions_of(session, row), lang)

@@ -1,7 +1,6 @@
 """Imports and jobs in the REST API: a small file is imported at once, a larger one by a job that can be watched."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
@@ -18,9 +17,10 @@ from registry.permits import Actor, may, roles_of
 from registry.web.given import Asking, Reading, Writing, stored, today
 from registry.web.problems import ANSWERS
 from registry.web.repeating import Answer, Repeating
-from registry.work import Order, cancel_job, import_now, order_import
+from registry.work import Order, cancel_job, import_now, order_import, safe_name
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=ANSWERS)
+_ANSWERS = ANSWERS | {409: ANSWERS[404] | {"description": "现在不能办：正在办理，或已经办过"}}
+router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=_ANSWERS)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CHUNK = 1 << 16
 
@@ -102,10 +102,9 @@ def import_file(
     all_or_nothing: Annotated[bool, Form()] = False,
 ) -> Response:
     """Import a catalogue file: the report at once (200), or a job for a larger one (202)."""
-    named = Path(file.filename or "").name or "upload"
     code, _, name = (provider or "").partition("=")
     given = (code.strip(), name.strip()) if provider else None
-    order = Order(named, mode, _profile(profile), given, all_or_nothing)
+    order = Order(safe_name(file.filename or ""), mode, _profile(profile), given, all_or_nothing)
     return again.once(session, actor, lambda: _imported(request, session, file, order, actor))
 
 

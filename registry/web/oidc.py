@@ -17,7 +17,7 @@ from registry.db import Database
 from registry.errors import Unauthenticated, Unavailable
 from registry.settings import OidcSettings
 from registry.web.given import today
-from registry.web.sign_in import enter_with, local, secure
+from registry.web.sign_in import enter_with, local, login_page, secure
 
 router = APIRouter()
 FLOW_COOKIE = "mulu_oidc"
@@ -73,20 +73,30 @@ async def start(request: Request, next: str = "/") -> Response:  # noqa: A002
 @router.get("/login/oidc/callback")
 async def callback(request: Request) -> Response:
     """Back from the provider: state, nonce, signature, issuer and audience are checked, then the person is found."""
-    kept = _kept(request)
-    request.scope["session"] = kept["flow"]
+    after = "/"
+    try:
+        kept = _kept(request)
+        after = kept["next"]
+        found = await _found(request, kept["flow"])
+    except (Unauthenticated, Unavailable) as error:
+        answer: Response = login_page(request, after, error=error.message, status=error.status)
+    else:
+        answer = enter_with(request, found, after)
+    # what was kept for this answer is good once
+    answer.delete_cookie(FLOW_COOKIE, path=FLOW_PATH)
+    return answer
+
+
+async def _found(request: Request, flow: dict[str, Any]) -> sign_in.SignedIn:
+    request.scope["session"] = flow
     token = await _asked(_client(request).authorize_access_token, request)
     settings: OidcSettings = request.app.state.settings.oidc
     claims = token.get("userinfo") or {}
     if claims.get("iss") != settings.issuer or not claims.get("sub"):
         raise Unauthenticated("统一身份认证的应答不是约定的签发方发出的")
     login = claims.get(settings.login_claim)
-    found = await run_in_threadpool(
-        _enter, request.app.state.database, settings.issuer, str(claims["sub"]), login
-    )
-    answer = enter_with(request, found, kept["next"])
-    answer.delete_cookie(FLOW_COOKIE, path=FLOW_PATH)
-    return answer
+    database = request.app.state.database
+    return await run_in_threadpool(_enter, database, settings.issuer, str(claims["sub"]), login)
 
 
 def _enter(database: Database, issuer: str, subject: str, login: Any) -> sign_in.SignedIn:

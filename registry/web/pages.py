@@ -22,9 +22,9 @@ from registry.lookup import (
     list_entries,
     versions_of,
 )
-from registry.permits import EVERYTHING
 from registry.shown import entry_json, shown_json, stored_findings
-from registry.web.given import Reading, stored, today
+from registry.web.given import Asking, Reading, Seeing, stored, today
+from registry.web.review import review_values
 from registry.web.templates import render
 from validators.case import Facts
 
@@ -37,6 +37,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def start(
     request: Request,
     session: Reading,
+    seen: Seeing,
     agency: str = "",
     state: str = "",
     wrong: bool = False,
@@ -45,23 +46,23 @@ def start(
     """The entries, and what is wrong with each."""
     rows = list_entries(
         session,
-        sight=EVERYTHING,
+        sight=seen,
         agency=agency,
         state=state,
         wrong=wrong,
         limit=PAGE_SIZE,
         offset=(page - 1) * PAGE_SIZE,
     )
-    total = count_entries(session, sight=EVERYTHING, agency=agency, state=state, wrong=wrong)
+    total = count_entries(session, sight=seen, agency=agency, state=state, wrong=wrong)
     return render(
         request,
         "start.html",
         {
             "rows": [_shown(row) for row in rows],
             "total": total,
-            "all": count_entries(session, sight=EVERYTHING),
-            "with_errors": count_entries(session, sight=EVERYTHING, wrong=True),
-            "agencies": list_agencies(session, sight=EVERYTHING),
+            "all": count_entries(session, sight=seen),
+            "with_errors": count_entries(session, sight=seen, wrong=True),
+            "agencies": list_agencies(session, sight=seen),
             "agency": agency,
             "state": state,
             "wrong": wrong,
@@ -84,9 +85,11 @@ def _shown(row: Row) -> dict[str, Any]:
 
 
 @router.get("/entries/{code:path}", response_class=HTMLResponse)
-def entry_page(request: Request, session: Reading, code: str, version: int | None = None) -> HTMLResponse:
+def entry_page(
+    request: Request, session: Reading, seen: Seeing, actor: Asking, code: str, version: int | None = None
+) -> HTMLResponse:
     """One entry: its content, what is wrong, what is still to be proven, its versions."""
-    row = find_entry(session, code, sight=EVERYTHING)
+    row = find_entry(session, code, sight=seen)
     chosen = get_version(session, row, version)
     specs = load(chosen.profile)
     entry, item = Columns(specs.entry.fields, specs), Columns(specs.entry.items, specs)
@@ -99,8 +102,10 @@ def entry_page(request: Request, session: Reading, code: str, version: int | Non
         "item_headers": [item.headers[n] for n in used],
         "items": [[row_cells[n] for n in used] for row_cells in cells],
         "say": specs.say,
+        "shown_version": row.version.number,
     }
-    return render(request, "entry.html", values)
+    review = review_values(session, row, actor, request.app.state.settings.files)
+    return render(request, "entry.html", values | review | {"review": review})
 
 
 def _groups(columns: Columns, cells: list[str], groups: Any) -> list[tuple[str, list[tuple[str, str]]]]:

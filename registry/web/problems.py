@@ -30,10 +30,13 @@ _PROBLEM_SCHEMA = {
 ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"description": said, "content": {PROBLEM_TYPE: {"schema": _PROBLEM_SCHEMA}}}
     for status, said in (
+        (401, "没有登录，或令牌无效"),
+        (403, "没有这项权限"),
         (404, "没有"),
         (410, "已注销"),
         (413, "过大"),
         (422, "不合规"),
+        (429, "过于频繁"),
         (503, "暂时不能使用"),
     )
 }

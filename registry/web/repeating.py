@@ -50,7 +50,8 @@ class Repeat:
             body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             return Answered(answer.status, body, answer.headers)
 
-        found = repeats.once(session, self.ask, done, actor=actor, now=today(), shown_once=shown_once)
+        person = actor.person_id
+        found = repeats.once(session, self.ask, done, person_id=person, now=today(), shown_once=shown_once)
         headers = dict(found.headers) | ({REPLAYED: "true"} if found.replayed else {})
         return Response(found.body, found.status, headers, media_type="application/json")
 

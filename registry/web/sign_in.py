@@ -78,10 +78,11 @@ def _log_in(database: Database, login: str, password: str) -> sign_in.SignedIn |
 @router.get("/login", response_class=HTMLResponse)
 def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002  (the name in the address)
     """The form for signing in."""
-    return _login_page(request, next)
+    return login_page(request, next)
 
 
-def _login_page(request: Request, after: str, *, error: str = "", status: int = 200) -> HTMLResponse:
+def login_page(request: Request, after: str, *, error: str = "", status: int = 200) -> HTMLResponse:
+    """The form for signing in, with what went wrong the last time."""
     form = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     oidc = request.app.state.settings.oidc
     values = {"next": local(after), "error": error, "form": form, "oidc": oidc.label if oidc else ""}
@@ -100,15 +101,15 @@ async def log_in(
 ) -> Response:
     """Sign in with a password; a new session each time."""
     if not form or not secrets.compare_digest(form.encode(), request.cookies.get(FORM_COOKIE, "").encode()):
-        return _login_page(request, next, error="页面已过期，请再填一次", status=NotAllowed.status)
+        return login_page(request, next, error="页面已过期，请再填一次", status=NotAllowed.status)
     try:
         found = await _desk(request).run(_log_in, request.app.state.database, login, password)
     except Throttled as error:
-        page = _login_page(request, next, error=error.message, status=error.status)
+        page = login_page(request, next, error=error.message, status=error.status)
         page.headers["Retry-After"] = str(error.details["retry_after"])
         return page
     if found is None:
-        return _login_page(request, next, error=sign_in.REFUSED, status=Unauthenticated.status)
+        return login_page(request, next, error=sign_in.REFUSED, status=Unauthenticated.status)
     return enter_with(request, found, next)
 
 

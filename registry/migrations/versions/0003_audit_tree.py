@@ -232,7 +232,7 @@ def _chain_anew() -> None:
     plain, previous = _table("audit_event", *PLAIN), GENESIS
     for rows in _pieces(source):
         between = contents.c.seq.between(rows[0].seq, rows[-1].seq)
-        found = dict(op.get_bind().execute(sa.select(contents).where(between)).tuples().all())
+        found = {row.seq: row.content for row in op.get_bind().execute(sa.select(contents).where(between))}
         made = []
         for row in rows:
             details = json.loads(found.get(row.seq) or "{}")

@@ -1,0 +1,240 @@
+"""What may stand against a deed on an agency, and how such a deed is ordered and put on the record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import load
+from registry.audit import Act, record
+from registry.errors import Conflict, Rejected, Stale
+from registry.keys import new_key
+from registry.models import Agency, AgencyChange, Entry, Person, RoleGrant, System
+from registry.people import local_day
+from registry.permits import Actor, Target, demand, roles_of
+from validators.codes import credit_code_fault, region_of
+
+MANAGE = "manage_agencies"
+NAME_LENGTH = 100
+# two digits of a resource code tell the department (domain §2.1)
+LAST_NUMBER = 99
+LISTED = 20
+
+
+class Against(NamedTuple):
+    """One thing that stands against a deed. ``state``: it is how things stand, not what was written."""
+
+    text: str
+    state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What orders a change: the first day of the new order and the number of the paper."""
+
+    day: date
+    basis: str
+    actor: Actor
+    now: datetime
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What each act of the change has on the record."""
+        return {"day": self.day.isoformat(), "basis": self.basis}
+
+
+def refuse(what: str, against: Sequence[Against]) -> None:
+    """Refuse a deed with everything that stands against it.
+
+    Raises:
+        Conflict: the state of the register is against it. Rejected: only what was written is.
+    """
+    if against:
+        said = [one.text for one in against]
+        kind = Conflict if any(one.state for one in against) else Rejected
+        raise kind(f"{what}：{'；'.join(said)}", reasons=said)
+
+
+def check_tag(seen: str | None, now: str, name: str) -> None:
+    """Refuse a change of what is not as the asker saw it.
+
+    Raises:
+        Stale.
+    """
+    if seen is not None and seen != now:
+        raise Stale(f"“{name}”在您看过之后已有变动；请刷新后再办", tag=now)
+
+
+def allow(agency: Agency, actor: Actor) -> None:
+    """Refuse who may not manage this agency."""
+    demand(actor, MANAGE, roles_of(load()), Target(agency.id, agency.region))
+
+
+def order_of(day: date, basis: str, *, actor: Actor, now: datetime) -> tuple[Order, list[Against]]:
+    """The order with what is wrong with it."""
+    written, today = basis.strip(), local_day(now)
+    against = []
+    if not 0 < len(written) <= NAME_LENGTH or not written.isprintable():
+        against.append(Against(f"须写明依据文件的文号（至多 {NAME_LENGTH} 个字符）"))
+    if day > today:
+        against.append(Against(f"生效日 {day} 还没有到；到期再办"))
+    return Order(day, written, actor, now), against
+
+
+def began_before(agency: Agency, day: date) -> list[Against]:
+    """Whether an agency had begun before ``day``, so that a change on that day finds it."""
+    if agency.valid_from is None or agency.valid_from < day:
+        return []
+    return [Against(f"“{agency.name}”自 {agency.valid_from} 设立，生效日须在其后")]
+
+
+def put_on_record(session: Session, act: str, agency: Agency, order: Order, **details: Any) -> None:
+    """Record an act on an agency with the basis that orders it."""
+    said = order.details | {key: value for key, value in details.items() if value is not None}
+    acts = [Act(act, agency.id, {"agency": agency.code, **said})]
+    record(session, acts, actor=order.actor.login, now=order.now, operator=order.actor.operator)
+
+
+# ---- what is written ---------------------------------------------------------------------------------------
+
+
+def draft(
+    session: Session,
+    code: str,
+    name: str,
+    *,
+    kind: str,
+    level: str | None = None,
+    region: str | None = None,
+    number: int | None = None,
+) -> tuple[Agency, list[Against]]:
+    """A new agency that is not stored yet, with everything that stands against it."""
+    specs, written = load(), code.strip()
+    fault = credit_code_fault(written, specs.credit_code)
+    area = (region or region_of(written)).strip()
+    agency = Agency(
+        id=new_key("a"), code=written, name=name.strip(), kind=kind, level=level, region=area, number=0
+    )
+    known = session.execute(select(Agency).where(col(Agency.code) == _asked(written))).scalar_one_or_none()
+    against = name_against(session, agency.name, area) + codes_against(kind, level, area)
+    if fault:
+        against.append(Against(f"统一社会信用代码“{written[:18]}”不对（{fault}）"))
+    if known is not None:
+        against.append(Against(f"统一社会信用代码 {written} 已属于“{known.name}”", state=True))
+    agency.number, taken = number_in(session, area, number)
+    return agency, against + taken
+
+
+def _asked(text: str) -> str:
+    return text if text.isprintable() else ""
+
+
+def name_against(session: Session, name: str, region: str, *, own: str = "") -> list[Against]:
+    """What stands against a name; ``own``: the key of the agency that is to bear it."""
+    if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
+        return [Against(f"单位名称须有 1 至 {NAME_LENGTH} 个字符")]
+    alike = select(Agency).where(
+        col(Agency.name) == name,
+        col(Agency.region) == _asked(region),
+        col(Agency.id) != own,
+        col(Agency.valid_until).is_(None),
+    )
+    found = session.execute(alike).scalars().first()
+    return [Against(f"名称“{name}”已由 {found.code} 使用", state=True)] if found else []
+
+
+def codes_against(kind: str, level: str | None, region: str) -> list[Against]:
+    """What stands against coded values: those that their list does not hold."""
+    specs = load()
+    asked = (("agency_kind", kind), ("data_level", level), ("regions", region))
+    return [
+        Against(f"{specs.codes[listed].zh}没有“{value[:20]}”；可用：{_choices(listed)}")
+        for listed, value in asked
+        if value is not None and specs.code_value(listed, value) is None
+    ]
+
+
+def _choices(listed: str) -> str:
+    values = [v.code if v.code == v.zh else f"{v.code} {v.zh}" for v in load().codes[listed].values]
+    return "、".join(values[:LISTED]) + ("……" if len(values) > LISTED else "")
+
+
+def number_in(session: Session, region: str, wanted: int | None) -> tuple[int, list[Against]]:
+    """The number wanted, or the next free one of the region, with what stands against it."""
+    taken = select(col(Agency.number)).where(col(Agency.region) == _asked(region))
+    used = set(session.execute(taken).scalars())
+    number = wanted if wanted is not None else next(n for n in count(1) if n not in used)
+    if not 1 <= number <= LAST_NUMBER:
+        return number, [Against(f"部门编号须为 1 至 {LAST_NUMBER}，{region} 的编号已用到 {number - 1}")]
+    if number in used:
+        return number, [Against(f"部门编号 {number:02d} 在 {region} 已有单位使用", state=True)]
+    return number, []
+
+
+# ---- what is there ----------------------------------------------------------------------------------------
+
+
+def ancestors(session: Session, agency: Agency) -> list[str]:
+    """The keys of an agency and all above it, from below."""
+    found = [agency.id]
+    while agency.parent_id and agency.parent_id not in found:
+        found.append(agency.parent_id)
+        agency = session.get_one(Agency, agency.parent_id)
+    return found
+
+
+def left_with(session: Session, agency: Agency, today: date) -> str:
+    """What an agency still has, in words; empty when it has nothing. Retired entries count, too."""
+    held = select(Person).join(RoleGrant, col(RoleGrant.person_id) == col(Person.id))
+    in_force = (col(RoleGrant.valid_until).is_(None)) | (col(RoleGrant.valid_until) >= today)
+    granted = held.where(col(RoleGrant.agency_id) == agency.id, col(RoleGrant.revoked_at).is_(None), in_force)
+    of = select(Person).where(col(Person.agency_id) == agency.id, col(Person.active).is_(True))
+    people = {p.login for query in (of, granted) for p in session.execute(query).scalars()}
+    below = select(Agency).where(col(Agency.parent_id) == agency.id, col(Agency.valid_until).is_(None))
+    entries = select(Entry).where(col(Entry.agency_id) == agency.id).order_by(col(Entry.id))
+    systems = select(System).where(col(System.agency_id) == agency.id).order_by(col(System.id))
+    found = [
+        ("目录", "条", [e.code or e.id for e in session.execute(entries).scalars()]),
+        ("系统", "个", [s.name for s in session.execute(systems).scalars()]),
+        ("人员", "名", sorted(people)),
+        ("下级单位", "个", [a.name for a in session.execute(below).scalars()]),
+    ]
+    return "、".join(f"{what} {len(names)} {unit}（{_some(names)}）" for what, unit, names in found if names)
+
+
+def _some(names: Sequence[str]) -> str:
+    return "、".join(names[:LISTED]) + ("……" if len(names) > LISTED else "")
+
+
+def change(
+    agency: Agency,
+    kind: str,
+    order: Order,
+    other: Agency | None = None,
+    moved: Mapping[str, list[str]] | None = None,
+) -> AgencyChange:
+    """The row that keeps a change; to be made before the agency is changed."""
+    return AgencyChange(
+        id=new_key("k"),
+        agency_id=agency.id,
+        change=kind,
+        day=order.day,
+        document=order.basis,
+        name=agency.name,
+        other_id=other.id if other else None,
+        moved=dict(moved or {}),
+        by=order.actor.login,
+        at=order.now,
+    )
+
+
+def record_plain(
+    session: Session, act: str, agency: Agency, details: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    said = {"agency": agency.code, **{key: value for key, value in details.items() if value is not None}}
+    record(session, [Act(act, agency.id, said)], actor=actor.login, now=now, operator=actor.operator)

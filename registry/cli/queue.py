@@ -1,0 +1,312 @@
+"""Commands on what waits and on what was: queue, as-of."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.cli.terminal import JsonOption, console_actor, database, now, say, say_json, tell, worded
+
+if TYPE_CHECKING:
+    from catalog_specs import Specs
+    from registry.past import InForce, Past, Signed
+    from registry.queues import Overdue, Queue, Task
+    from registry.spot_checks import Sample
+    from validators.workdays import Calendar
+
+WhoOption = Annotated[str | None, typer.Option("--as", metavar="LOGIN", help="看谁的待办；不写则看全部")]
+# wide enough that nothing is broken where no terminal sets a width
+WIDE = 1000
+# the days that are spot-checked when none are named
+USUAL_PERIOD = 30
+MINUTE = "%Y-%m-%d %H:%M"
+
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands of this module into the application."""
+    app.command("queue")(queue)
+    app.command("as-of")(as_of)
+
+
+# ---- queue ------------------------------------------------------------------------------------------------
+
+
+@worded
+def queue(
+    login: WhoOption = None,
+    as_json: JsonOption = False,
+    late: Annotated[bool, typer.Option("--overdue", help="按单位列出谁超期")] = False,
+    draw: Annotated[
+        bool, typer.Option("--sample", help="随机抽查低风险的已审核版本（须写 --as，抽取结果留痕）")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="最多列出几件；0 为全部")] = 50,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="抽查的随机种子；同一种子抽出的相同")
+    ] = None,
+    share: Annotated[float | None, typer.Option("--share", help="抽查比例，如 0.05")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="抽查期间的起日；默认 30 天前")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="抽查期间的止日；默认今天")] = None,
+) -> None:
+    """看待办：等谁办什么、等了几个工作日、何时到期、为什么先办。"""
+    if draw:
+        _draw(login, as_json, seed=seed, share=share, first=first, last=last)
+    elif late:
+        _overdue(login, as_json)
+    else:
+        _waiting(login, as_json, limit or None)
+
+
+def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
+    from catalog_specs import load
+    from registry.plain_json import plain_json
+    from registry.queues import waiting
+
+    specs, moment = load(), now()
+    with database() as opened, opened.read() as session:
+        actor = console_actor(session, login, moment) if login else None
+        found = waiting(session, actor, now=moment, specs=specs, limit=limit)
+    if as_json:
+        say_json(plain_json(found) | {"total": found.total})
+        return
+    say(_summary(found))
+    if found.tasks:
+        heads = ("办理", "资源代码", "名称", "单位", "变更", "等待", "期限", "超期", "先办理由")
+        _table(heads, [_task_cells(task, specs) for task in found.tasks])
+    if found.next_cursor:
+        say(f"还有 {found.total - len(found.tasks)} 件没有列出；加 --limit 0 列出全部")
+    _warn(found.warnings)
+
+
+def _summary(found: "Queue") -> str:
+    if not found.total:
+        return "没有待办。"
+    kinds = "；".join(
+        f"{count.zh} {count.waiting} 件"
+        + (f"（{told}）" if (told := _told(count.overdue, count.soon)) else "")
+        for count in found.counts
+        if count.waiting
+    )
+    return f"待办 {found.total} 件：{kinds}。"
+
+
+def _told(overdue: int, soon: int) -> str:
+    return "、".join(f"{word} {count} 件" for word, count in (("超期", overdue), ("临期", soon)) if count)
+
+
+def _task_cells(task: "Task", specs: "Specs") -> tuple[str, ...]:
+    from catalog_specs.law_lifecycle import Lifecycle
+    from registry.permits import roles_of
+
+    role = roles_of(specs).index[task.role].zh if task.role else ""
+    classes = specs.document("lifecycle", Lifecycle).class_index
+    change = classes[task.change_class].zh if task.change_class in classes else ""
+    return (
+        f"{task.zh}（{role}）" if role else task.zh,
+        task.code or task.entry_id,
+        f"{task.name} · {task.distribution}" if task.distribution else task.name,
+        task.agency_name,
+        f"首个版本 {change}".strip() if task.first else change,
+        f"{task.waiting} 个工作日",
+        f"{task.due}{'（临期）' if task.soon else ''}" if task.due else "",
+        _length(task.overdue, task.unit),
+        "、".join(task.reasons_zh),
+    )
+
+
+def _length(days: int, unit: str) -> str:
+    if not days:
+        return ""
+    return f"{days} 个工作日" if unit == "working_days" else f"{days} 天"
+
+
+def _overdue(login: str | None, as_json: bool) -> None:
+    from catalog_specs import load
+    from registry.plain_json import plain_json
+    from registry.queues import overdue
+
+    moment = now()
+    with database() as opened, opened.read() as session:
+        actor = console_actor(session, login, moment) if login else None
+        found: Overdue = overdue(session, actor, now=moment, specs=load())
+    if as_json:
+        say_json(plain_json(found))
+        return
+    if not found.rows:
+        say("没有超期。")
+    else:
+        rows = [
+            (
+                row.agency_name,
+                row.zh,
+                "、".join(row.by),
+                f"{row.count} 件",
+                str(row.due),
+                _length(row.overdue, row.unit),
+            )
+            for row in found.rows
+        ]
+        _table(("单位", "办理", "由谁办", "件数", "最早期限", "最长超期"), rows)
+    _warn(found.warnings)
+
+
+def _draw(
+    login: str | None,
+    as_json: bool,
+    *,
+    seed: int | None,
+    share: float | None,
+    first: str | None,
+    last: str | None,
+) -> None:
+    from datetime import timedelta
+
+    from catalog_specs import load
+    from registry.calendars import city_calendar
+    from registry.plain_json import plain_json
+    from registry.spot_checks import sample
+
+    specs, moment = load(), now()
+    calendar = city_calendar(specs)
+    end = _day(last) if last else calendar.day_of(moment)
+    begin = _day(first) if first else end - timedelta(days=USUAL_PERIOD)
+    with database() as opened, opened.write() as session:
+        actor = console_actor(session, login, moment)
+        found = sample(
+            session, period=(begin, end), actor=actor, now=moment, specs=specs, share=share, seed=seed
+        )
+    if as_json:
+        say_json(plain_json(found))
+    else:
+        _say_sample(found, calendar)
+
+
+def _say_sample(found: "Sample", calendar: "Calendar") -> None:
+    say(
+        f"{found.first} 至 {found.last} 审核通过的低风险版本 {found.candidates} 件，"
+        f"按 {found.share:.1%} 抽取 {len(found.chosen)} 件；种子 {found.seed}，总体摘要 {found.population}"
+    )
+    rows = [
+        (
+            one.code or one.entry_id,
+            f"第 {one.number} 版",
+            one.name,
+            one.agency_name,
+            one.login,
+            _moment(one.at, calendar),
+        )
+        for one in found.chosen
+    ]
+    if rows:
+        _table(("资源代码", "版本", "名称", "单位", "经办", "通过时间"), rows)
+
+
+# ---- as-of ------------------------------------------------------------------------------------------------
+
+
+@worded
+def as_of(
+    day: Annotated[str, typer.Argument(metavar="DATE", help="哪一天，如 2026-11-20")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="资源代码或内部编号，已注销的也可以")],
+    as_json: JsonOption = False,
+) -> None:
+    """看某一天有效的是哪一版、由谁签署、有哪些资源在架。"""
+    from catalog_specs import load
+    from registry.calendars import city_calendar
+    from registry.errors import Rejected
+    from registry.past import as_of as find_past
+    from registry.permits import EVERYTHING
+    from registry.plain_json import plain_json
+
+    specs = load()
+    calendar, asked = city_calendar(specs), _day(day)
+    if asked > calendar.day_of(now()):
+        raise Rejected(f"{asked} 还没有到；只能看今天和以前")
+    with database() as opened, opened.read() as session:
+        past = find_past(session, code, asked, EVERYTHING)
+    if as_json:
+        say_json(plain_json(past))
+        return
+    for line in _past_lines(past, specs, calendar):
+        say(line)
+
+
+def _past_lines(past: "Past", specs: "Specs", calendar: "Calendar") -> Iterator[str]:
+    name = past.version.name if past.version else ""
+    yield "  ".join(part for part in (past.code or past.entry_id, name, past.agency_name) if part)
+    if past.version is None:
+        yield f"{past.day} 没有有效的版本。"
+    else:
+        yield from _version_lines(past.day, past.version, calendar)
+    yield from _signed_lines("签署：", past.signed, calendar)
+    for made in past.shelved:
+        form = specs.label("share_mode_type", made.form)
+        yield f"在架资源：{made.name}（{form}），自 {_moment(made.since, calendar)} 起"
+        if made.sha256:
+            yield f"  文件摘要 {made.sha256}"
+        yield from _signed_lines("  签署：", made.signed, calendar)
+
+
+def _version_lines(day: date, version: "InForce", calendar: "Calendar") -> Iterator[str]:
+    until = f"，至 {_moment(version.until, calendar)}" if version.until else "，至今有效"
+    yield f"{day} 有效的是第 {version.number} 版，自 {_moment(version.since, calendar)} 起{until}"
+    if version.notice:
+        yield f"通告：{version.notice}（{version.notice_day}）"
+    if version.stock:
+        yield "由存量目录导入，没有本系统的审核记录"
+    yield f"内容摘要：{version.digest}"
+
+
+def _signed_lines(head: str, signed: Sequence["Signed"], calendar: "Calendar") -> Iterator[str]:
+    if signed:
+        yield head
+    indent = " " * (len(head) - len(head.lstrip()) + 2)
+    for one in signed:
+        more = f"，受{one.delegated_by}委托（{one.document}）" if one.delegated_by else ""
+        paper = f"，签批单 {one.sheet}" if one.sheet else ""
+        yield f"{indent}{one.role_zh} {one.name}（{one.login}）{more}  {one.zh}  {_moment(one.at, calendar)}{paper}"
+
+
+# ---- both -------------------------------------------------------------------------------------------------
+
+
+def _day(text: str) -> date:
+    from registry.errors import Rejected
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Rejected(f"“{text}”不是日期；写作 2026-11-20") from error
+
+
+def _moment(moment: Any, calendar: "Calendar") -> str:
+    return calendar.local(moment).strftime(MINUTE)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        tell(f"提醒：{warning}")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their heads; a column that is empty throughout is left out."""
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = [n for n in range(len(heads)) if any(row[n] for row in rows)]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for n in shown:
+        table.add_column(heads[n], overflow="fold")
+    for row in rows:
+        table.add_row(*(row[n] for n in shown))
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().splitlines():
+        say(line.rstrip())
