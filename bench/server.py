@@ -141,7 +141,7 @@ class Mulu:
         cut = (content | {"items": content["items"][:ITEMS]} for content in contents if _has_items(content))
         faultless = list(islice(filter(self._is_faultless, cut), TRIED))
         for self.template in faultless:
-            made = self.ask(self.register(1)[0])
+            made = self.ask(self.register(self.contents(1))[0])
             if made.status // 100 != 2:
                 continue
             if self.ask(_submit(made.body["key"])).status // 100 == 2:
@@ -156,9 +156,9 @@ class Mulu:
         """New entries, each with a name of its own."""
         return [_named(self.template, next(self.numbers)) for _ in range(most)]
 
-    def register(self, most: int) -> Sequence[Request]:
+    def register(self, contents: Sequence[Mapping[str, Any]]) -> Sequence[Request]:
         """Each a new entry of the steward's agency."""
-        return [Request("POST", API, {"content": content}) for content in self.contents(most)]
+        return [Request("POST", API, {"content": content}) for content in contents]
 
     def read(self) -> Sequence[Request]:
         """Every entry of the demonstration by code."""

@@ -29,7 +29,6 @@ from registry.agency_checks import (
     name_against,
     number_in,
     order_of,
-    put_on_record,
     record_plain,
     refuse,
 )
@@ -41,6 +40,7 @@ from registry.agency_lives import (
     closed_words,
     demand_standing,
     find,
+    hold,
     standing,
 )
 from registry.entries import lock_register
@@ -49,7 +49,18 @@ from registry.models import Agency, AgencyChange
 from registry.people import local_day
 from registry.permits import Actor, demand, roles_of
 
-__all__ = ["add", "close", "closed_among", "demand_standing", "edit", "find", "rename", "standing", "tag_of"]
+__all__ = [
+    "add",
+    "close",
+    "closed_among",
+    "demand_standing",
+    "edit",
+    "find",
+    "hold",
+    "rename",
+    "standing",
+    "tag_of",
+]
 EDITABLE = ("kind", "level", "region", "parent")
 
 
@@ -127,6 +138,7 @@ def edit(
     today = local_day(now)
     agency = find(session, written, today=today)
     allow(agency, actor)
+    hold(session, agency)
     check_tag(seen, tag_of(agency), agency.name)
     demand_standing(session, agency, today)
     before = _editable(agency)
@@ -181,6 +193,7 @@ def rename(
     lock_register(session)
     agency = find(session, written, today=local_day(now))
     allow(agency, actor)
+    hold(session, agency)
     demand_standing(session, agency, local_day(now))
     order, against = order_of(day, basis, actor=actor, now=now)
     old, new = agency.name, name.strip()
@@ -194,8 +207,8 @@ def rename(
     refuse("不能更名", against)
     session.add(change(agency, RENAME, order))
     agency.name = new
-    session.flush()
-    put_on_record(session, "rename_agency", agency, order, before=old, after=new)
+    order.note("rename_agency", agency.id, agency=agency.code, before=old, after=new)
+    order.write(session)
     return agency
 
 
@@ -214,6 +227,7 @@ def close(session: Session, written: str, *, day: date, basis: str, actor: Actor
     lock_register(session)
     agency = find(session, written, today=local_day(now))
     allow(agency, actor)
+    hold(session, agency)
     demand_standing(session, agency, local_day(now))
     order, against = order_of(day, basis, actor=actor, now=now)
     left = left_with(session, agency, local_day(now))
@@ -222,6 +236,6 @@ def close(session: Session, written: str, *, day: date, basis: str, actor: Actor
     refuse("不能撤销单位", against + began_before(agency, day))
     session.add(change(agency, CLOSE, order))
     agency.valid_until = day - DAY
-    session.flush()
-    put_on_record(session, "close_agency", agency, order)
+    order.note("close_agency", agency.id, agency=agency.code)
+    order.write(session)
     return agency

@@ -1,7 +1,7 @@
 """What may stand against a deed on an agency, and how such a deed is ordered and put on the record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import count
 from typing import Any, NamedTuple
@@ -35,17 +35,27 @@ class Against(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What orders a change: the first day of the new order and the number of the paper."""
+    """What orders a change: the first day of the new order and the number of the paper.
+
+    Its acts go on the record together at the end: a deed that held the record while it waits for rows of others,
+    who wait for the record, would stop both.
+    """
 
     day: date
     basis: str
     actor: Actor
     now: datetime
+    acts: list[Act] = field(default_factory=list)
 
-    @property
-    def details(self) -> dict[str, str]:
-        """What each act of the change has on the record."""
-        return {"day": self.day.isoformat(), "basis": self.basis}
+    def note(self, act: str, subject: str, **details: Any) -> None:
+        """Add an act, with the basis that orders it."""
+        said = {"day": self.day.isoformat(), "basis": self.basis} | details
+        self.acts.append(Act(act, subject, {key: value for key, value in said.items() if value is not None}))
+
+    def write(self, session: Session) -> None:
+        """Put all acts on the record."""
+        session.flush()
+        record(session, self.acts, actor=self.actor.login, now=self.now, operator=self.actor.operator)
 
 
 def refuse(what: str, against: Sequence[Against]) -> None:
@@ -93,13 +103,6 @@ def began_before(agency: Agency, day: date) -> list[Against]:
     return [Against(f"“{agency.name}”自 {agency.valid_from} 设立，生效日须在其后")]
 
 
-def put_on_record(session: Session, act: str, agency: Agency, order: Order, **details: Any) -> None:
-    """Record an act on an agency with the basis that orders it."""
-    said = order.details | {key: value for key, value in details.items() if value is not None}
-    acts = [Act(act, agency.id, {"agency": agency.code, **said})]
-    record(session, acts, actor=order.actor.login, now=order.now, operator=order.actor.operator)
-
-
 # ---- what is written ---------------------------------------------------------------------------------------
 
 
@@ -120,7 +123,7 @@ def draft(
     agency = Agency(
         id=new_key("a"), code=written, name=name.strip(), kind=kind, level=level, region=area, number=0
     )
-    known = session.execute(select(Agency).where(col(Agency.code) == _asked(written))).scalar_one_or_none()
+    known = agency_of_code(session, written)
     against = name_against(session, agency.name, area) + codes_against(kind, level, area)
     if fault:
         against.append(Against(f"统一社会信用代码“{written[:18]}”不对（{fault}）"))
@@ -128,6 +131,12 @@ def draft(
         against.append(Against(f"统一社会信用代码 {written} 已属于“{known.name}”", state=True))
     agency.number, taken = number_in(session, area, number)
     return agency, against + taken
+
+
+def agency_of_code(session: Session, code: str) -> Agency | None:
+    """The agency of a credit code, also a closed one."""
+    query = select(Agency).where(col(Agency.code) == _asked(code))
+    return session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
 
 
 def _asked(text: str) -> str:
@@ -153,13 +162,14 @@ def codes_against(kind: str, level: str | None, region: str) -> list[Against]:
     specs = load()
     asked = (("agency_kind", kind), ("data_level", level), ("regions", region))
     return [
-        Against(f"{specs.codes[listed].zh}没有“{value[:20]}”；可用：{_choices(listed)}")
+        Against(f"{specs.codes[listed].zh}没有“{value[:20]}”；可用：{choices(listed)}")
         for listed, value in asked
         if value is not None and specs.code_value(listed, value) is None
     ]
 
 
-def _choices(listed: str) -> str:
+def choices(listed: str) -> str:
+    """The values of a code list, for a message."""
     values = [v.code if v.code == v.zh else f"{v.code} {v.zh}" for v in load().codes[listed].values]
     return "、".join(values[:LISTED]) + ("……" if len(values) > LISTED else "")
 
@@ -188,21 +198,24 @@ def ancestors(session: Session, agency: Agency) -> list[str]:
     return found
 
 
-def left_with(session: Session, agency: Agency, today: date) -> str:
-    """What an agency still has, in words; empty when it has nothing. Retired entries count, too."""
+def left_with(session: Session, agency: Agency, today: date, *, below: bool = True) -> str:
+    """What an agency still has, in words; empty when it has nothing. Retired entries count, too.
+
+    ``below``: whether agencies below it count.
+    """
     held = select(Person).join(RoleGrant, col(RoleGrant.person_id) == col(Person.id))
     in_force = (col(RoleGrant.valid_until).is_(None)) | (col(RoleGrant.valid_until) >= today)
     granted = held.where(col(RoleGrant.agency_id) == agency.id, col(RoleGrant.revoked_at).is_(None), in_force)
     of = select(Person).where(col(Person.agency_id) == agency.id, col(Person.active).is_(True))
     people = {p.login for query in (of, granted) for p in session.execute(query).scalars()}
-    below = select(Agency).where(col(Agency.parent_id) == agency.id, col(Agency.valid_until).is_(None))
+    under = select(Agency).where(col(Agency.parent_id) == agency.id, col(Agency.valid_until).is_(None))
     entries = select(Entry).where(col(Entry.agency_id) == agency.id).order_by(col(Entry.id))
     systems = select(System).where(col(System.agency_id) == agency.id).order_by(col(System.id))
     found = [
         ("目录", "条", [e.code or e.id for e in session.execute(entries).scalars()]),
         ("系统", "个", [s.name for s in session.execute(systems).scalars()]),
         ("人员", "名", sorted(people)),
-        ("下级单位", "个", [a.name for a in session.execute(below).scalars()]),
+        ("下级单位", "个", [a.name for a in session.execute(under).scalars()] if below else []),
     ]
     return "、".join(f"{what} {len(names)} {unit}（{_some(names)}）" for what, unit, names in found if names)
 

@@ -76,6 +76,16 @@ def _chosen(session: Session, condition: object) -> list[Agency]:
     return list(session.execute(query.execution_options(populate_existing=True)).scalars())
 
 
+def hold(session: Session, *agencies: Agency) -> None:
+    """Hold agencies against other writers until the transaction ends, and see them as they are now.
+
+    Who enters something new under an agency holds it first and then asks whether it stands; else it might be merged
+    in between, and the new thing be left behind.
+    """
+    query = select(Agency).where(col(Agency.id).in_([one.id for one in agencies])).order_by(col(Agency.id))
+    session.execute(query.with_for_update().execution_options(populate_existing=True)).scalars().all()
+
+
 # ---- closed ones ------------------------------------------------------------------------------------------
 
 

@@ -6,25 +6,83 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs
+from catalog_specs.law_lifecycle import Move
 from registry.blobs import open_blob
 from registry.differences import narrowing, overall_class
 from registry.effects import Act
-from registry.errors import MuluError
+from registry.errors import MuluError, Rejected
 from registry.evidence import Proven, is_in_use, live_distributions
+from registry.kept import storable, storable_value
+from registry.keys import canonical_json
 from registry.models import Distribution, Version
 from registry.subjects import Loaded, lifecycle_of
 from registry.surroundings import facts_around
 from validators.assess import Assessment, assess
 from validators.case import Facts
 from validators.gates import MoveCase, Offered
+from validators.offers import listed_items
 from validators.sharing import GOES_OUT
 
+NOTE_LENGTH = 2000  # as the column is wide
 _REVIEWS = ("clear", "clear_data")
+
+
+def fit_given(move: Move, note: str, data: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """The note and the data of an act, as they can be kept.
+
+    Raises:
+        Rejected: ``data`` holds what the move does not take or what JSON has no form for; the note is too long.
+    """
+    unknown = sorted(set(data or {}) - set(move.takes))
+    if unknown:
+        takes = "、".join(move.takes) or "（不需要）"
+        raise Rejected(
+            f"“{move.zh}”不接受 {'、'.join(unknown)}；可给的内容：{takes}",
+            errors=[{"pointer": f"/data/{key}", "code": "unknown", "message": "未知内容"} for key in unknown],
+        )
+    if len(note.strip()) > NOTE_LENGTH:
+        said = f"说明至多 {NOTE_LENGTH} 个字，现有 {len(note.strip())} 个"
+        raise Rejected(said, errors=[{"pointer": "/note", "code": "too_long", "message": said}])
+    given: dict[str, Any] = storable_value(data or {})
+    try:
+        canonical_json(given)
+    except (TypeError, ValueError) as error:
+        raise Rejected("所给内容不是 JSON 能写的值（例如 NaN）；改正后重试") from error
+    return storable(note.strip()), given
+
+
+def check_results(loaded: Sequence[Loaded], move: Move, data: Mapping[str, Any]) -> None:
+    """Refuse results of a review item by item that mean nothing: a slip of the pen must not count as passed.
+
+    Raises:
+        Rejected: not an object, an unknown item or an unknown result; all are named.
+    """
+    results = data.get("items")
+    if move.key not in _REVIEWS or results is None:
+        return
+    known = {r.key: r.zh for r in lifecycle_of(loaded[0].specs).secrecy_review.item_results}
+    listed = "、".join(f"{key}（{zh}）" for key, zh in known.items())
+    if not isinstance(results, Mapping):
+        wrong = {"": f"逐项结果写作 {{信息项: 结果}}；结果为 {listed}"}
+    else:
+        names = {name for one in loaded for name in listed_items(one.version.content)}
+        wrong = {f"/{name}": "目录中没有这个信息项" for name in results if name not in names}
+        wrong |= {
+            f"/{name}": f"没有“{said}”这种结果；可用：{listed}"
+            for name, said in results.items()
+            if not isinstance(said, str) or said not in known
+        }
+    if wrong:
+        errors = [
+            {"pointer": f"/data/items{place}", "code": "result", "message": said}
+            for place, said in wrong.items()
+        ]
+        raise Rejected("；".join(f"{e['pointer']}：{e['message']}" for e in errors), errors=errors)
 
 
 def judge_all(session: Session, loaded: Sequence[Loaded], now: datetime) -> tuple[Facts, list[Assessment]]:
@@ -35,27 +93,17 @@ def judge_all(session: Session, loaded: Sequence[Loaded], now: datetime) -> tupl
 
 def authors_of(session: Session, loaded: Sequence[Loaded]) -> list[frozenset[str]]:
     """Who wrote or submitted what each move speaks of: all versions since the one in force; the distribution."""
-    since = [
-        and_(col(Version.entry_id) == one.entry.id, col(Version.number) > _settled(one))
-        for one in loaded
-        if one.distribution is None
-    ]
+    since = {one.entry.id: one.settled for one in loaded if one.distribution is None}
     found: dict[str, set[str]] = {}
-    if since:
-        query = select(col(Version.entry_id), col(Version.created_by), col(Version.submitted_by)).where(
-            or_(*since)
-        )
-        for entry_id, created, submitted in session.execute(query):
-            found.setdefault(entry_id, set()).update(login for login in (created, submitted) if login)
+    names = (col(Version.entry_id), col(Version.number), col(Version.created_by), col(Version.submitted_by))
+    query = select(*names).where(col(Version.entry_id).in_(since))
+    for entry_id, number, *logins in session.execute(query) if since else ():
+        if number > since[entry_id]:
+            found.setdefault(entry_id, set()).update(login for login in logins if login)
     return [
         frozenset({one.distribution.created_by} if one.distribution else found.get(one.entry.id, ()))
         for one in loaded
     ]
-
-
-def _settled(one: Loaded) -> int:
-    """The last version that was settled before the one in hand."""
-    return one.base.number if one.base is not None and one.base.number < one.version.number else 0
 
 
 def defaults(one: Loaded, act: Act, judged: Assessment) -> Act:
@@ -133,7 +181,7 @@ def case_of(
 
 
 def _change_class(one: Loaded, specs: Specs) -> str:
-    before: Mapping[str, Any] | None = one.base.content if one.base and one.base is not one.version else None
+    before = one.settled_by.content if one.settled and one.settled_by else None
     return overall_class(before, one.version.content, specs)
 
 

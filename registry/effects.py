@@ -6,18 +6,18 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Insert, insert, literal, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs.law_lifecycle import Move
 from registry.differences import class_digest, overall_class
 from registry.errors import Conflict, Rejected
-from registry.evidence import distribution_digest
+from registry.evidence import Proven, distribution_digest, reviewed
 from registry.keys import new_key
-from registry.models import CodeRecord, Distribution, Notice, Opinion, Version
+from registry.models import CodeRecord, Distribution, Item, Notice, Opinion, Version
 from registry.permits import Actor, Held
-from registry.subjects import OFF_SHELF, SHELVED, SUSPENDED, Loaded, lifecycle_of
+from registry.subjects import OFF_SHELF, PENDING, SHELVED, SUSPENDED, Loaded, lifecycle_of
 from validators.fields import parse_date
 from validators.risk import risk
 
@@ -39,11 +39,11 @@ class Act:
     files: Path | None = None
 
 
-def write(session: Session, one: Loaded, act: Act, signed: frozenset[tuple[str, str]]) -> Opinion:
+def write(session: Session, one: Loaded, act: Act, found: Proven) -> Opinion:
     """Write everything that a move changes on one subject; gives the opinion that records it."""
     before = one.state if act.move.starts else ""
     if act.move.subject == "version":
-        after = _write_version(session, one, act, signed)
+        after = _write_version(session, one, act, found)
     else:
         after = _write_distribution(session, one, act)
     opinion = _opinion(one, act, before, after)
@@ -78,7 +78,7 @@ def _opinion(one: Loaded, act: Act, before: str, after: str) -> Opinion:
         bound_class=bound,
         bound_digest=digest,
         note=act.note,
-        data={key: value for key, value in act.data.items() if key != "content"},
+        data=dict(act.data),
         sheet_id=act.sheet_id,
         at=act.now,
     )
@@ -87,31 +87,44 @@ def _opinion(one: Loaded, act: Act, before: str, after: str) -> Opinion:
 # ---- versions ---------------------------------------------------------------------------------------------
 
 
-def _write_version(session: Session, one: Loaded, act: Act, signed: frozenset[tuple[str, str]]) -> str:
+def _write_version(session: Session, one: Loaded, act: Act, found: Proven) -> str:
     version, move = one.version, act.move
     shortcut = lifecycle_of(one.specs).class_index[version.change_class or "major"].shortcut
     to, previous_to = move.to, move.previous_to
     if shortcut is not None and shortcut.move == move.key:
         to, previous_to = shortcut.to, shortcut.previous_to
+    signed = _signed_after(one, act, found)
     if move.key == "submit":
         _submit(one, act)
-        # what was signed for this content before a return still holds
     if move.creates:
         _revise(session, one, act)
         return version.state
     version.state = to
     if to == "announced" and previous_to:
         _put_in_force(session, one, act, previous_to)
+        _review_again(session, one, act, found)
     elif _ends(one, to):
         _end(session, one, act)
     _set_next(one, act, signed)
     return to
 
 
+def _signed_after(one: Loaded, act: Act, found: Proven) -> frozenset[tuple[str, str]]:
+    """The signatures that stand once this act is done; what was signed for this content before a return still does."""
+    index = lifecycle_of(one.specs).index
+    editable = {state.key for state in lifecycle_of(one.specs).versions if state.editable}
+    if act.move.never_by_author:
+        return found.signed | {(act.move.key, act.held.role)}
+    if one.state in editable:
+        return frozenset(key for key in found.signed if index[key[0]].to in index[key[0]].starts)
+    return found.signed
+
+
 def _submit(one: Loaded, act: Act) -> None:
     version, before = one.version, one.base.content if one.base else None
+    settled = one.settled_by.content if one.settled_by else None
     version.submitted_by, version.submitted_at = act.actor.login, act.now
-    version.change_class = overall_class(before, version.content, one.specs)
+    version.change_class = overall_class(settled, version.content, one.specs)
     version.risk, version.risk_reasons = risk(before, version.content, one.specs)
 
 
@@ -136,7 +149,16 @@ def _revise(session: Session, one: Loaded, act: Act) -> None:
         **copied,
     )
     session.add(draft)
+    session.flush()
+    session.execute(_items_copied(base, number))
     one.entry.newest, one.newest = number, draft
+
+
+def _items_copied(base: Version, number: int) -> Insert:
+    keys = ("entry_id", "number", "position", "item_name", "item_code", "content")
+    columns = [literal(number) if key == "number" else getattr(Item, key) for key in keys]
+    of_base = (col(Item.entry_id) == base.entry_id) & (col(Item.number) == base.number)
+    return insert(Item).from_select(keys, select(*columns).where(of_base))
 
 
 def _put_in_force(session: Session, one: Loaded, act: Act, previous_to: str) -> None:
@@ -147,12 +169,18 @@ def _put_in_force(session: Session, one: Loaded, act: Act, previous_to: str) -> 
     if base is not None and base.number != version.number:
         base.state, base.ended_at = previous_to, act.now
     one.entry.in_force, one.base = version.number, version
-    if lifecycle_of(one.specs).class_index[version.change_class or "major"].on_announce == "clear_again":
-        for made in one.distributions:
-            if made.state == SHELVED:
-                # the data were reviewed for another content: they leave the shelf until they are reviewed again
-                made.state, made.awaits, made.awaits_since = SUSPENDED, "clear_data", act.now
-                made.lock += 1
+
+
+def _review_again(session: Session, one: Loaded, act: Act, found: Proven) -> None:
+    """Data reviewed for another content wait for their next review, and leave the shelf until then."""
+    change = lifecycle_of(one.specs).class_index[one.version.change_class or "major"]
+    for made in one.distributions:
+        leaves = made.state == SHELVED and change.on_announce == "clear_again"
+        waits = made.state in (PENDING, SUSPENDED) and made.awaits != "clear_data"
+        if leaves or (waits and reviewed(session, one, made, found.opinions) is None):
+            made.state = SUSPENDED if leaves else made.state
+            made.awaits, made.awaits_since = "clear_data", act.now
+            made.lock += 1
 
 
 def _notice(session: Session, act: Act) -> Notice:
@@ -178,10 +206,25 @@ def _end(session: Session, one: Loaded, act: Act) -> None:
     one.version.ended_at = one.version.ended_at or act.now
     if one.entry.in_force == one.version.number:
         one.entry.in_force, one.base = None, None
+    _set_back(one, act)
     if act.move.entry_to:
         one.entry.state = act.move.entry_to
         retired = update(CodeRecord).where(col(CodeRecord.entry_id) == one.entry.id)
         session.execute(retired.values(retired_at=act.now))
+
+
+def _set_back(one: Loaded, act: Act) -> None:
+    """A version under way was a change of what has just ended: it is submitted anew as a first one, or ends as well."""
+    newest, life = one.newest, lifecycle_of(one.specs)
+    state = next(state for state in life.versions if state.key == newest.state)
+    if newest is one.version or state.final:
+        return
+    if act.move.entry_to:
+        newest.state, newest.ended_at = act.move.to, act.now
+        newest.awaits, newest.awaits_role, newest.awaits_since = None, None, None
+    elif not state.editable:
+        newest.state = life.index["return"].to
+        newest.awaits, newest.awaits_role, newest.awaits_since = "submit", None, act.now
 
 
 def _set_next(one: Loaded, act: Act, signed: frozenset[tuple[str, str]]) -> None:

@@ -116,11 +116,7 @@ def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known
     """The entries of some providers, as matching needs them."""
     found = []
     for part in _parts(sorted(set(provider_codes))):
-        rows = session.execute(
-            _newest()
-            .with_only_columns(*_KNOWN)
-            .where(col(Agency.code).in_(part))
-        )
+        rows = session.execute(_newest().with_only_columns(*_KNOWN).where(col(Agency.code).in_(part)))
         found += [Known._make(row) for row in rows]
     return found
 
@@ -232,6 +228,10 @@ def advance(session: Session, steps: Sequence[Mapping[str, Any]]) -> None:
         by_keys.setdefault(tuple(sorted(step)), []).append(step)
     for alike in by_keys.values():
         session.execute(update(Entry), alike)
+    # who saw the entry before has not seen this version
+    for part in _parts([step["id"] for step in steps]):
+        bump = update(Entry).where(col(Entry.id).in_(part)).values(lock=col(Entry.lock) + 1)
+        session.execute(bump.execution_options(synchronize_session=False))
 
 
 def supersede(session: Session, steps: Sequence[tuple[str, int]]) -> None:

@@ -7,12 +7,11 @@ Keys, codes, dates and digests stay, so that states, signatures and the audit tr
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
 
@@ -52,10 +51,13 @@ def mark() -> str:
 
 @dataclass(slots=True)
 class Words:
-    """The texts that must go. ``everything``: whatever is free text in the entry's own rows goes as well."""
+    """The texts that must go. ``everything``: whatever is free text in the entry's own rows goes as well, but for
+    the names that are ``known`` of it.
+    """
 
     texts: frozenset[str]
     everything: bool
+    known: frozenset[str]
     _own: re.Pattern[str] | None = field(init=False)
     _far: re.Pattern[str] | None = field(init=False)
 
@@ -82,7 +84,7 @@ class Words:
     def _goes(self, text: str) -> bool:
         if self.are_in(text):
             return True
-        return self.everything and not _PLAIN.fullmatch(text)
+        return self.everything and not _PLAIN.fullmatch(text) and text not in self.known
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:
@@ -104,16 +106,15 @@ def texts_of(value: Any) -> Iterator[str]:
 
 
 def words_of(
-    gone: Iterable[Any], kept: Iterable[Any], known: Iterable[str], specs: Specs, *, whole: bool
+    gone: Iterable[Any], kept: Iterable[Any], known: Collection[str], specs: Specs, *, whole: bool
 ) -> Words:
-    """The texts of contents ``gone`` that neither the contents ``kept``, the register (``known``) nor a list accounts for."""
+    """The texts of contents ``gone`` that nothing else accounts for: contents ``kept``, what is ``known``, code lists."""
     accounted = {text for content in kept for text in texts_of(content)} | set(known)
     accounted |= {value.zh for listed in specs.codes.values() for value in listed.values}
     accounted |= set(specs.fields) | set(specs.items)
-    found = {text.strip() for content in gone for text in texts_of(content)}
-    return Words(
-        frozenset(t for t in found - accounted if len(t) >= _SHORTEST and not _PLAIN.fullmatch(t)), whole
-    )
+    found = {text.strip() for content in gone for text in texts_of(content)} - accounted
+    texts = frozenset(text for text in found if len(text) >= _SHORTEST and not _PLAIN.fullmatch(text))
+    return Words(texts, whole, frozenset(known))
 
 
 # ---- the entry's own rows ---------------------------------------------------------------------------------
@@ -161,13 +162,13 @@ def clean_review(work: Cleaning) -> None:
     distributions = {row.id for row in found if isinstance(row, Distribution)}
     attached = select(Record).where(col(Record.distribution_id).in_(distributions))
     found += [row for row in work.session.execute(attached).scalars() if row not in found]
+    # what speaks of an erased version loses all its free text
+    words = replace(work.words, everything=True)
     for row in found:
         number = getattr(row, "number", None) if isinstance(row, Opinion | Remark) else None
         fields = _FIELDS[type(row)]
         if not work.is_meant(number, [getattr(row, name) for name in fields]):
             continue
-        # what speaks of an erased version loses all its free text
-        words = Words(work.words.texts, True)
         for name in fields:
             value = getattr(row, name)
             setattr(row, name, words.scrub(value) if value else value)
@@ -240,11 +241,11 @@ def _speaks_of(value: Any, about: Collection[str | None]) -> bool:
 
 
 def _clean_job(work: Cleaning, job: Job) -> bool:
-    changed = False
+    changed, words = False, replace(work.words, everything=False)
     for name in ("payload", "result", "problem"):
         value = getattr(job, name)
         if value and work.words.are_in(value):
-            setattr(job, name, Words(work.words.texts, False).scrub(value))
+            setattr(job, name, words.scrub(value))
             changed = True
     return changed
 
@@ -269,7 +270,8 @@ def _clean_findings(work: Cleaning, version: Version) -> bool:
     kept = [version.findings, version.needs]
     if not work.words.are_in(kept, far=True):
         return False
-    words = Words(frozenset(text for text in work.words.texts if len(text) >= _DISTINCT), False)
+    far = frozenset(text for text in work.words.texts if len(text) >= _DISTINCT)
+    words = replace(work.words, texts=far, everything=False)
     version.findings, version.needs = words.scrub(version.findings), words.scrub(version.needs)
     return True
 
@@ -291,9 +293,8 @@ def contents_to_erase(work: Cleaning, batches: Collection[str]) -> list[int]:
         if act == ERASURE or content is None:
             continue
         value = json.loads(content)
-        if subject in own and subject not in batches and _is_of_version(work, value):
-            found.append(seq)
-        elif work.words.are_in(value, far=subject not in own):
+        own_deed = subject in own and subject not in batches and _is_of_version(work, value)
+        if own_deed or work.words.are_in(value, far=subject not in own):
             found.append(seq)
     return found
 

@@ -10,29 +10,34 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs
-from catalog_specs.law_lifecycle import Lifecycle
+from catalog_specs.law_lifecycle import Lifecycle, Move
 from registry.differences import class_digest, overall_class
 from registry.keys import digest_of
 from registry.models import Distribution, Opinion, Record, Version
-from registry.subjects import LIVE, SHELVED, Loaded, lifecycle_of
+from registry.subjects import LIVE, Loaded, lifecycle_of
 
 Content = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What is proven of one subject. ``signed`` are the valid signatures (move, role) of its version.
+    """What is proven of one subject. ``signatures`` are the valid ones of its version by move and role.
 
     ``records`` are the kinds of valid records; ``cleared`` is what the valid review of the distribution's data
     said, None when there is none; ``opinions`` are all acts on the entry, the oldest first.
     """
 
-    signed: frozenset[tuple[str, str]] = frozenset()
+    signatures: Mapping[tuple[str, str], Opinion] = field(default_factory=dict)
     records: frozenset[str] = frozenset()
     cleared: Mapping[str, Any] | None = None
     hints_answered: frozenset[str] = frozenset()
     ever_shelved: bool = False
     opinions: Sequence[Opinion] = field(default_factory=tuple)
+
+    @property
+    def signed(self) -> frozenset[tuple[str, str]]:
+        """The moves and roles of the valid signatures."""
+        return frozenset(self.signatures)
 
 
 def gather(session: Session, loaded: Sequence[Loaded]) -> list[Proven]:
@@ -68,11 +73,12 @@ def _proven(session: Session, one: Loaded, opinions: Sequence[Opinion], records:
     life = lifecycle_of(one.specs)
     own = [opinion for opinion in opinions if opinion.distribution_id is None]
     valid = _Validity(session, one, life)
-    signed = frozenset(key for key, opinion in _signatures(own, life).items() if valid.opinion(opinion))
+    # what was signed before the version in force does not speak of what comes after it
+    last = _signatures((o for o in own if o.number > one.settled), life)
     return Proven(
-        signed=signed,
+        signatures={key: opinion for key, opinion in last.items() if valid.opinion(opinion)},
         records=frozenset(record.kind for record in records if valid.record(record)),
-        cleared=_cleared(one, opinions),
+        cleared=reviewed(session, one, one.distribution, opinions) if one.distribution else None,
         hints_answered=_answers(own, valid),
         ever_shelved=any(d.shelved_at is not None for d in one.distributions),
         opinions=opinions,
@@ -107,23 +113,31 @@ class _Validity:
         self.session, self.one, self.life, self.specs = session, one, life, one.specs
         self.digests: dict[str, str] = {}
         self.classes: dict[int, str] = {}
+        # a consultation speaks of one change: it is used up when the next version is in force
+        settled = one.settled_by
+        self.since = (settled.announced_at or settled.created_at) if settled else None
 
     def opinion(self, opinion: Opinion) -> bool:
         """By digest; where that differs, by what the change since then is: a few letters void no signature."""
         if opinion.bound_class is None or self._same(opinion.bound_class, opinion.bound_digest):
             return True
-        move = self.life.index[opinion.move]
-        if move.effect_on_change is None:
-            return False
-        return bool(getattr(move.effect_on_change, self._change_since(opinion.number)) == "keep")
+        return self.kept(self.life.index[opinion.move], opinion.number)
+
+    def kept(self, move: Move, number: int) -> bool:
+        """Whether a signature given for version ``number`` outlives what has changed since."""
+        effect = move.effect_on_change
+        return effect is not None and bool(getattr(effect, self._change_since(number)) == "keep")
 
     def record(self, record: Record) -> bool:
         one = self.one
         if record.distribution_id is not None:
             return one.distribution is not None and record.distribution_id == one.distribution.id
         if record.entry_id is not None:
-            bound = record.bound_class is None or self._same(record.bound_class, record.bound_digest)
-            return record.entry_id == one.entry.id and bound
+            if record.bound_class is None:
+                holds = self.since is None or record.at >= self.since
+            else:
+                holds = self._same(record.bound_class, record.bound_digest)
+            return record.entry_id == one.entry.id and holds
         return record.system_id is not None and record.system_id == one.entry.system_id
 
     def _same(self, change_class: str, digest: str | None) -> bool:
@@ -149,20 +163,28 @@ def _answers(opinions: Iterable[Opinion], valid: _Validity) -> frozenset[str]:
     return frozenset(found)
 
 
-def _cleared(one: Loaded, opinions: Iterable[Opinion]) -> Mapping[str, Any] | None:
-    """The last review of the distribution's data, unless it changed since or its reviewer suspended it."""
-    made = one.distribution
-    if made is None:
-        return None
-    review = lifecycle_of(one.specs).index["clear_data"]
-    given: Mapping[str, Any] | None = None
+def reviewed(
+    session: Session, one: Loaded, made: Distribution, opinions: Iterable[Opinion]
+) -> Mapping[str, Any] | None:
+    """What the last review of a distribution's data said; None when there is none that holds.
+
+    It holds until what is offered changes, or the entry does by more than the review outlives, or its reviewer
+    suspends the distribution.
+    """
+    life = lifecycle_of(one.specs)
+    review, last = life.index["clear_data"], None
     for opinion in (o for o in opinions if o.distribution_id == made.id):
         if opinion.move == review.key:
-            same = opinion.bound_digest == distribution_digest(one.version.content, made, one.specs)
-            given = opinion.data if same else None
+            last = opinion
         elif opinion.role in review.by:
-            given = None
-    return given
+            last = None
+    if last is None:
+        return None
+    if last.bound_digest == distribution_digest(one.version.content, made, one.specs):
+        return last.data
+    old = session.get(Version, (one.entry.id, last.number))
+    same = old is not None and last.bound_digest == distribution_digest(old.content, made, one.specs)
+    return last.data if same and _Validity(session, one, life).kept(review, last.number) else None
 
 
 def distribution_digest(content: Content, made: Distribution, specs: Specs) -> str:
@@ -174,10 +196,10 @@ def distribution_digest(content: Content, made: Distribution, specs: Specs) -> s
 
 
 def is_in_use(one: Loaded) -> bool:
-    """Whether somebody may be using the entry: something of it is on the shelf (S1 27)."""
+    """Whether somebody may be using the entry: something of it is on the shelf, or off it for a time (S1 27)."""
     if one.distribution is not None:
-        return one.distribution.state == SHELVED or one.distribution.shelved_at is not None
-    return any(d.state == SHELVED for d in one.distributions)
+        return one.distribution.shelved_at is not None
+    return any(d.shelved_at is not None and d.state in LIVE for d in one.distributions)
 
 
 def live_distributions(one: Loaded) -> int:

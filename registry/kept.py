@@ -15,6 +15,17 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def storable_value(value: Any) -> Any:
+    """A JSON value in which every text is one that every database takes."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable_value(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_value(part) for part in value]
+    return value
+
+
 def stored_finding(finding: Finding) -> dict[str, Any]:
     """A finding as kept beside a version; ``restored_finding`` gives it back."""
     return {

@@ -16,7 +16,15 @@ from sqlmodel import col
 from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Move
 from registry import audit
-from registry.deciding import authors_of, case_of, defaults, judge_all, offered
+from registry.deciding import (
+    authors_of,
+    case_of,
+    check_results,
+    defaults,
+    fit_given,
+    judge_all,
+    offered,
+)
 from registry.effects import Act, attached, write
 from registry.entries import hold_register
 from registry.errors import Conflict, NotAllowed, Rejected, Stale
@@ -133,14 +141,14 @@ def perform_many(
         MoveRefused: guards are not met; everything that is missing is named, for all subjects.
     """
     spec = move_named(load(), move)
-    given = dict(data or {})
-    _check_given(spec, given)
+    said, given = fit_given(spec, note, data)
     hold_register(session)
     loaded = load_subjects(session, _once(subjects), spec)
     chosen = [_check_standing(session, one, spec, actor) for one in loaded]
+    check_results(loaded, spec, given)
     proven = gather(session, loaded)
     _check_authors(session, loaded, spec, actor)
-    acts = [Act(spec, actor, held, note.strip(), given, now, sheet_id, files) for held in chosen]
+    acts = [Act(spec, actor, held, said, given, now, sheet_id, files) for held in chosen]
     cases = _decide_all(session, loaded, proven, acts)
     return [
         _carry_out(session, one, act, found) for one, act, found in zip(loaded, cases, proven, strict=True)
@@ -152,16 +160,6 @@ def _once(subjects: Sequence[Subject]) -> list[Subject]:
     if not seen:
         raise Rejected("没有写明办理哪一条目录")
     return list(seen.values())
-
-
-def _check_given(move: Move, data: Mapping[str, Any]) -> None:
-    unknown = sorted(set(data) - set(move.takes))
-    if unknown:
-        takes = "、".join(move.takes) or "（不需要）"
-        raise Rejected(
-            f"“{move.zh}”不接受 {'、'.join(unknown)}；可给的内容：{takes}",
-            errors=[{"pointer": f"/data/{key}", "code": "unknown", "message": "未知内容"} for key in unknown],
-        )
 
 
 # ---- who and from where -----------------------------------------------------------------------------------
@@ -207,8 +205,11 @@ def _last_act(session: Session, one: Loaded) -> str:
     last = session.execute(query.order_by(col(Opinion.at).desc(), col(Opinion.id).desc()).limit(1)).scalar()
     if last is None:
         return f"{one.version.created_by} 于 {one.version.created_at:%Y-%m-%d %H:%M} UTC 登记"
-    move = lifecycle_of(one.specs).index[last.move]
-    return f"{last.login} 已于 {last.at:%Y-%m-%d %H:%M} UTC 办理“{move.zh}”"
+    return _said(last, lifecycle_of(one.specs).index[last.move])
+
+
+def _said(opinion: Opinion, move: Move) -> str:
+    return f"{opinion.login} 已于 {opinion.at:%Y-%m-%d %H:%M} UTC 办理“{move.zh}”"
 
 
 def _check_authors(session: Session, loaded: Sequence[Loaded], move: Move, actor: Actor) -> None:
@@ -231,6 +232,7 @@ def _decide_all(
     for one, found, act, judged in zip(loaded, proven, acts, assessments, strict=True):
         check_reasons(one, act)
         filled = defaults(one, act, judged)
+        _check_repeated(one, found, filled)
         made = one.distribution or (attached(one, act) if act.move.subject == "distribution" else None)
         case = case_of(
             one,
@@ -250,9 +252,20 @@ def _decide_all(
     return ready
 
 
+def _check_repeated(one: Loaded, found: Proven, act: Act) -> None:
+    """A signature that leaves the state as it is, is given once while it holds; a review of data may be amended."""
+    if not act.move.never_by_author or act.move.to not in (*act.move.starts, "same"):
+        return
+    given = found.signatures.get((act.move.key, act.held.role))
+    if one.distribution is not None and found.cleared == dict(act.data):
+        given = next(o for o in reversed(found.opinions) if o.distribution_id == one.distribution.id)
+    if given is not None:
+        raise Conflict(f"{one.name} 的“{act.move.zh}”已办过，不必再办（{_said(given, act.move)}）")
+
+
 def _carry_out(session: Session, one: Loaded, act: Act, found: Proven) -> Done:
     before = one.state if act.move.starts else ""
-    opinion = write(session, one, act, _signed_after(one, act, found))
+    opinion = write(session, one, act, found)
     save_remarks(session, one, act, opinion)
     session.flush()
     audit.record(
@@ -273,17 +286,6 @@ def _carry_out(session: Session, one: Loaded, act: Act, found: Proven) -> Done:
         awaits=made.awaits if made else one.newest.awaits if act.move.creates else one.version.awaits,
         awaits_role=None if made else one.version.awaits_role,
     )
-
-
-def _signed_after(one: Loaded, act: Act, found: Proven) -> frozenset[tuple[str, str]]:
-    """The signatures that stand once this act is done."""
-    index = lifecycle_of(one.specs).index
-    editable = {state.key for state in lifecycle_of(one.specs).versions if state.editable}
-    if act.move.never_by_author:
-        return found.signed | {(act.move.key, act.held.role)}
-    if one.state in editable:
-        return frozenset(key for key in found.signed if index[key[0]].to in index[key[0]].starts)
-    return found.signed
 
 
 def _event(one: Loaded, act: Act, opinion: Opinion) -> audit.Act:
@@ -330,7 +332,7 @@ def options(
     for move in lifecycle_of(specs).moves:
         if not holding(actor, move.key, roles_of(specs)):
             continue
-        whole = load_subjects(session, [Subject(entry_id)], move)[0]
+        whole = load_subjects(session, [Subject(entry_id)], move, hold=False)[0]
         ids: list[str | None] = [None]
         if move.subject == "distribution" and move.starts:
             ids = [made.id for made in whole.distributions if made.state in move.starts]
@@ -345,7 +347,7 @@ def options(
 def _option(
     session: Session, subject: Subject, move: Move, actor: Actor, now: datetime, files: Path | None
 ) -> Option | None:
-    one = load_subjects(session, [subject], move)[0]
+    one = load_subjects(session, [subject], move, hold=False)[0]
     try:
         held = _check_standing(session, one, move, actor)
         _check_authors(session, [one], move, actor)

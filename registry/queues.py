@@ -55,6 +55,10 @@ class Task:
     reasons: tuple[str, ...]
     reasons_zh: tuple[str, ...]
 
+    @property
+    def overdue_zh(self) -> str:
+        return _length(self.overdue, self.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -94,6 +98,10 @@ class Late:
     due: date
     overdue: int
     unit: str
+
+    @property
+    def overdue_zh(self) -> str:
+        return _length(self.overdue, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +261,12 @@ def _task(row: Any, terms: Terms) -> Task:
         reasons=reasons,
         reasons_zh=tuple(reason_words(reasons, terms.specs)),
     )
+
+
+def _length(days: int, unit: str) -> str:
+    if not days:
+        return ""
+    return f"{days} 个工作日" if unit == "working_days" else f"{days} 天"
 
 
 def _warnings(tasks: Iterable[Task], terms: Terms) -> tuple[str, ...]:

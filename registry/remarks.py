@@ -15,7 +15,9 @@ from registry.keys import new_key
 from registry.models import Opinion, Remark, Version
 from registry.subjects import Loaded, lifecycle_of
 from validators.findings import field_label
+from validators.offers import listed_items
 
+TEXT_LENGTH = 500  # as the column is wide
 _PARTS = ("field", "item", "phrase", "text", "why_late")
 Reason = Mapping[str, Any]
 
@@ -40,7 +42,7 @@ def check_reasons(one: Loaded, act: Act) -> None:
     errors = [
         _error(f"/{n}/{part}", message)
         for n, row in enumerate(given)
-        for part, message in _faults(row, one.specs)
+        for part, message in _faults(row, one.version.content, one.specs)
     ]
     if errors:
         raise Rejected("；".join(f"{e['pointer']}：{e['message']}" for e in errors), errors=errors)
@@ -50,28 +52,48 @@ def _error(pointer: str, message: str) -> dict[str, str]:
     return {"pointer": f"/data/reasons{pointer}", "code": "reason", "message": message}
 
 
-def _faults(row: Reason, specs: Specs) -> list[tuple[str, str]]:
+def _faults(row: Reason, content: Mapping[str, Any], specs: Specs) -> list[tuple[str, str]]:
     found = [(str(key), "没有这一项") for key in row if key not in _PARTS]
-    field, phrase = str(row.get("field") or ""), str(row.get("phrase") or "")
+    found += [
+        (key, "须为文本") for key in _PARTS if row.get(key) is not None and not isinstance(row[key], str)
+    ]
+    if found:
+        return found
+    field, phrase, item = (_text(row, key) for key in ("field", "phrase", "item"))
     known = {"items"} | set(specs.fields) | {f"items.{key}" for key in specs.items}
     if field and field not in known:
         found.append(("field", f"没有“{field}”这个字段"))
-    row_of = lifecycle_of(specs).phrase_index.get(phrase)
-    if phrase and row_of is None:
-        listed = "、".join(lifecycle_of(specs).phrase_index)
-        found.append(("phrase", f"常用语中没有“{phrase}”；可用：{listed}"))
-    own_words = str(row.get("text") or "").strip()
-    if not own_words and (row_of is None or row_of.own_words):
+    if item and item not in listed_items(content):
+        found.append(("item", f"目录中没有信息项“{item}”"))
+    return [*found, *_wording_faults(field, phrase, row, specs)]
+
+
+def _wording_faults(field: str, phrase: str, row: Reason, specs: Specs) -> list[tuple[str, str]]:
+    phrases = lifecycle_of(specs).phrase_index
+    of, found = phrases.get(phrase), list[tuple[str, str]]()
+    if phrase and of is None:
+        found.append(("phrase", f"常用语中没有“{phrase}”；可用：{'、'.join(phrases)}"))
+    if of is not None and "{field}" in of.zh and not field:
+        found.append(("field", f"“{phrase}”说的是字段，须写明哪个字段"))
+    if of is not None and of.fields and field and field not in of.fields:
+        found.append(("phrase", f"“{phrase}”不用于这个字段；用于 {'、'.join(of.fields)}"))
+    if not _text(row, "text") and (of is None or of.own_words):
         found.append(("text", "没有写明理由"))
+    if len(worded(row, specs)) > TEXT_LENGTH or len(_text(row, "why_late")) > TEXT_LENGTH:
+        found.append(("text", f"至多 {TEXT_LENGTH} 个字；分成几条写"))
     return found
+
+
+def _text(row: Reason, key: str) -> str:
+    return str(row.get(key) or "").strip()
 
 
 def worded(row: Reason, specs: Specs) -> str:
     """A reason as the steward reads it: the phrase said of the field, then the reviewer's own words."""
-    phrase = lifecycle_of(specs).phrase_index.get(str(row.get("phrase") or ""))
-    label = field_label(str(row.get("field") or ""), specs)
+    phrase = lifecycle_of(specs).phrase_index.get(_text(row, "phrase"))
+    label = field_label(_text(row, "field"), specs)
     said = phrase.zh.format(field=label) if phrase and not phrase.own_words else ""
-    own = str(row.get("text") or "").strip()
+    own = _text(row, "text")
     return f"{said}：{own}" if said and own else said or own
 
 
@@ -86,24 +108,20 @@ def late_remarks(session: Session, one: Loaded, act: Act) -> tuple[str, ...]:
         return ()
     changed = {(c.field, c.item) for c in compare(old.content, one.version.content, one.specs)}
     known = {(r.field, r.item) for r in _remarks(session, last)}
-    late = [
-        row for row in reasons if not str(row.get("why_late") or "").strip() and _is_late(row, changed, known)
-    ]
+    late = [row for row in reasons if not _text(row, "why_late") and _is_late(row, changed, known)]
     said = "上次退回后没有改动，当时也没有提出；须写明为什么现在才提（why_late）"
     return tuple(f"{field_label(str(row.get('field')), one.specs)}{said}" for row in late)
 
 
 def _is_late(row: Reason, changed: set[tuple[str, str]], known: set[tuple[str, str]]) -> bool:
-    field, item = str(row.get("field") or ""), str(row.get("item") or "")
-    if not field:
+    field, item = _text(row, "field"), _text(row, "item")
+    if not field or any(f == field and (not item or not i or i == item) for f, i in known):
         return False
     touched = {f for f, i in changed if not item or i == item}
-    again = any(f == field and (not item or not i or i == item) for f, i in known)
-    return (
-        not again
-        and field not in touched
-        and not (field == "items" and any(f.startswith("items") for f in touched))
-    )
+    # an item that is new is new in all its fields; the items as a whole are touched by any of them
+    new_item = field.startswith("items.") and "items" in touched
+    any_item = field == "items" and any(f.startswith("items") for f in touched)
+    return not (field in touched or new_item or any_item)
 
 
 def _last_return(session: Session, one: Loaded) -> Opinion | None:
@@ -131,11 +149,11 @@ def save_remarks(session: Session, one: Loaded, act: Act, opinion: Opinion) -> N
                 opinion_id=opinion.id,
                 entry_id=one.entry.id,
                 number=one.version.number,
-                field=str(row.get("field") or ""),
-                item=str(row.get("item") or "")[:255],
-                phrase=str(row.get("phrase") or ""),
-                text=worded(row, one.specs)[:500],
-                why_late=str(row.get("why_late") or "")[:500],
+                field=_text(row, "field"),
+                item=_text(row, "item"),
+                phrase=_text(row, "phrase"),
+                text=worded(row, one.specs),
+                why_late=_text(row, "why_late"),
                 at=act.now,
             )
         )

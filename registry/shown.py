@@ -31,6 +31,23 @@ def entry_json(row: Row) -> dict[str, Any]:
     }
 
 
+def brief_json(row: Row) -> dict[str, Any]:
+    """``entry_json`` with what is next for the entry, and the lock that guards against lost updates."""
+    version = row.version
+    waits = (version.awaits, version.awaits_role) if row.full else (None, None)
+    return entry_json(row) | {"lock": row.entry.lock, "awaits": waits[0], "awaits_role": waits[1]}
+
+
+def version_json(version: Version) -> dict[str, Any]:
+    """One version of a list as JSON."""
+    names = ("number", "state", "digest", "created_by", "submitted_by", "change_class", "awaits")
+    shown = {name: getattr(version, name) for name in (*names, "awaits_role", "risk", "errors", "warnings")}
+    moments = ("created_at", "submitted_at", "announced_at", "ended_at", "erased_at")
+    return shown | {
+        name: moment.isoformat() if (moment := getattr(version, name)) else None for name in moments
+    }
+
+
 def stored_findings(version: Version, lang: str) -> list[dict[str, Any]]:
     """The findings kept beside a version, worded."""
     specs = load(version.profile)
@@ -42,7 +59,7 @@ def shown_json(row: Row, version: Version, versions: Sequence[Version], lang: st
     """One entry with one of its versions as JSON."""
     specs = load(version.profile)
     needs = [restored_need(need) for need in version.needs]
-    return entry_json(row) | {
+    return brief_json(row) | {
         "version": version.number,
         "version_state": version.state,
         "digest": version.digest,
@@ -51,6 +68,7 @@ def shown_json(row: Row, version: Version, versions: Sequence[Version], lang: st
         "created_at": version.created_at.isoformat(),
         "created_by": version.created_by,
         "content": version.content,
+        "erased_at": version.erased_at.isoformat() if version.erased_at else None,
         "findings": stored_findings(version, lang),
         "needs": [{"need": n.need, "reason": word_need(n, specs, lang)[1]} for n in needs],
         "versions": [{"number": v.number, "state": v.state, "digest": v.digest} for v in versions],

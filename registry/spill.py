@@ -96,41 +96,41 @@ def spill(
     entry, agency = _find(session, name)
     demand(actor, "erase_content", roles_of(load()), Target(entry.agency_id, agency.region, entry.system_id))
     meant, kept = _versions(session, entry, versions)
+    contents = [v.content for v in meant], [v.content for v in kept]
     known = _known_texts(session, entry, agency)
-    specs = load(meant[0].profile)
-    words = words_of(
-        [v.content for v in meant], [v.content for v in kept], known, specs, whole=versions is None
-    )
+    words = words_of(*contents, known, load(meant[0].profile), whole=versions is None)
     if not reason.strip() or words.are_in(reason):
         raise Rejected("须写明擦除理由（--reason），且理由里不得重复被擦除的内容")
     batches = {v.batch_id for v in meant if v.batch_id}
     work = Cleaning(session, entry, frozenset(v.number for v in meant), words, now)
-    by_hand = [*_imports(session, batches), *_alike(session, meant)]
+    by_hand = [*_imports(work, batches), *_alike(session, meant)]
     events = contents_to_erase(work, batches)
     clean_versions(work, meant)
     clean_review(work)
     clean_shared(work, batches)
-    work.files |= set(
-        session.execute(select(col(ImportBatch.sha256)).where(col(ImportBatch.id).in_(batches))).scalars()
-    )
     session.flush()
-    work.count("audit", len(events))
-    details = {
-        "versions": sorted(work.numbers),
-        "all": versions is None,
-        "reason": reason.strip(),
-        "places": work.places,
-        "erased_events": events,
-        "files": sorted(work.files),
-    }
-    act = Act(ERASURE, entry.id, details)
-    (event,) = record(session, [act], actor=actor.login, operator=actor.operator, now=now)
+    event = _on_record(work, events, reason.strip(), versions is None, actor)
     erase_contents(session, events, by=event, now=now)
     # last, because a file does not come back when the transaction fails
     by_hand += _erase_files(work, folder)
-    by_hand += _scans(session, entry)
-    by_hand += [Place(key, {}) for key in ALWAYS]
+    by_hand += [*_scans(session, entry), *(Place(key, {}) for key in ALWAYS)]
     return Spilled(entry.id, tuple(sorted(work.numbers)), work.places, tuple(by_hand), event)
+
+
+def _on_record(work: Cleaning, events: list[int], reason: str, whole: bool, actor: Actor) -> int:
+    """Put the erasure on record, naming every event whose content it takes, but nothing of the content."""
+    work.count("audit", len(events))
+    details = {
+        "versions": sorted(work.numbers),
+        "all": whole,
+        "reason": reason,
+        "places": dict(work.places),
+        "erased_events": events,
+        "files": sorted(work.files),
+    }
+    act = Act(ERASURE, work.entry.id, details)
+    (event,) = record(work.session, [act], actor=actor.login, operator=actor.operator, now=work.now)
+    return event
 
 
 def sweep(database: Database, done: Spilled) -> Spilled:
@@ -180,14 +180,15 @@ def _known_texts(session: Session, entry: Entry, agency: Agency) -> list[str]:
 # ---- what a person must clean -----------------------------------------------------------------------------
 
 
-def _imports(session: Session, batches: Collection[str]) -> list[Place]:
-    rows = session.execute(select(ImportBatch).where(col(ImportBatch.id).in_(batches))).scalars()
-    return [
-        Place(
-            "imports", {"file": b.file_name, "sha256": b.sha256, "at": f"{b.at:%Y-%m-%d}", "actor": b.actor}
-        )
-        for b in rows
-    ]
+def _imports(work: Cleaning, batches: Collection[str]) -> list[Place]:
+    """The files that the content came in, which stay with whoever sent them; what we keep of them is erased."""
+    rows = work.session.execute(select(ImportBatch).where(col(ImportBatch.id).in_(batches))).scalars()
+    found = []
+    for batch in rows:
+        work.files.add(batch.sha256)
+        params = {"file": batch.file_name, "sha256": batch.sha256, "at": f"{batch.at:%Y-%m-%d}"}
+        found.append(Place("imports", params | {"actor": batch.actor}))
+    return found
 
 
 def _alike(session: Session, meant: list[Version]) -> list[Place]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -17,8 +17,6 @@ from registry.permits import Sight, Target
 
 PENDING, SHELVED, SUSPENDED, OFF_SHELF = "pending", "shelved", "suspended", "off_shelf"
 LIVE = (PENDING, SHELVED, SUSPENDED)
-# what the session saw before it held the entry may have changed while it waited
-_ANEW = {"populate_existing": True}
 # what the session read before it held the entry may have been changed since: it is read again
 _ANEW = {"populate_existing": True}
 
@@ -34,7 +32,11 @@ class Subject:
 
 @dataclass(slots=True)
 class Loaded:
-    """A subject with its rows. ``version`` is the one that the move speaks of, ``base`` the one in force."""
+    """A subject with its rows. ``version`` is the one that the move speaks of, ``base`` the one in force.
+
+    ``settled_by`` is the last one in force that was more than a note: what a change is measured by, so that
+    many small ones do not add up to a big one that nobody approved.
+    """
 
     subject: Subject
     entry: Entry
@@ -44,6 +46,12 @@ class Loaded:
     newest: Version
     distribution: Distribution | None
     distributions: list[Distribution]
+    settled_by: Version | None = None
+
+    @property
+    def settled(self) -> int:
+        """The number of the version that was in force before the one in hand; 0 for a first version."""
+        return self.base.number if self.base is not None and self.base.number < self.version.number else 0
 
     @property
     def specs(self) -> Specs:
@@ -121,28 +129,37 @@ def distributions_of(session: Session, entry_ids: Sequence[str]) -> list[Distrib
     return list(session.execute(query, execution_options=_ANEW).scalars())
 
 
-def load_subjects(session: Session, subjects: Sequence[Subject], move: Move) -> list[Loaded]:
-    """The subjects with their rows, held against other writers until the transaction ends, in the order given.
+def load_subjects(
+    session: Session, subjects: Sequence[Subject], move: Move, *, hold: bool = True
+) -> list[Loaded]:
+    """The subjects with their rows as they are now, in the order given.
+
+    With ``hold`` they are held against other writers until the transaction ends.
 
     Raises:
-        NotFound: one of them is not there.
+        NotFound: one of them is not there. Gone: it is retired.
+        Rejected: a distribution is named where the move is not one of distributions that stand.
     """
     ids = sorted({subject.entry_id for subject in subjects})
-    found = session.execute(_held_entries(ids), execution_options=_ANEW)
-    rows = {entry.id: (entry, agency) for entry, agency in found}
+    held = session.execute(_entries(ids, hold=hold), execution_options=_ANEW)
+    rows = {entry.id: (entry, agency) for entry, agency in held}
     versions = _versions(session, [entry for entry, _agency in rows.values()])
+    whole = _settling(session, [v for v in versions.values() if v.announced_at and v.change_class == "note"])
     by_entry: dict[str, list[Distribution]] = {}
     for one in distributions_of(session, ids):
         by_entry.setdefault(one.entry_id, []).append(one)
-    return [
+    found = [
         _loaded(subject, rows, versions, by_entry.get(subject.entry_id, []), move) for subject in subjects
     ]
+    for each in found:
+        each.settled_by = whole.get(each.entry.id, each.base) if each.base else None
+    return found
 
 
 def _entries(ids: Sequence[str], *, hold: bool) -> Select[*tuple[Any, ...]]:
     query = select(Entry, Agency).join(Agency, col(Agency.id) == col(Entry.agency_id))
     # always in the same order, so that two batches never wait for each other
-    query = query.where(col(Entry.id).in_(ids)).order_by(col(Entry.id)).execution_options(**_ANEW)
+    query = query.where(col(Entry.id).in_(ids)).order_by(col(Entry.id))
     return query.with_for_update(of=Entry) if hold else query
 
 
@@ -151,6 +168,19 @@ def _versions(session: Session, entries: Sequence[Entry]) -> dict[tuple[str, int
     query = select(Version).where(tuple_(col(Version.entry_id), col(Version.number)).in_(sorted(places)))
     found = session.execute(query, execution_options=_ANEW).scalars()
     return {(v.entry_id, v.number): v for v in found}
+
+
+def _settling(session: Session, notes: Sequence[Version]) -> dict[str, Version]:
+    """By entry the last version before a note in force that had been in force and was no note itself."""
+    if not notes:
+        return {}
+    query = select(Version).where(
+        col(Version.entry_id).in_([note.entry_id for note in notes]),
+        col(Version.ended_at).is_not(None),
+        or_(col(Version.change_class).is_(None), col(Version.change_class) != "note"),
+    )
+    rows = session.execute(query.order_by(col(Version.entry_id), col(Version.number))).scalars()
+    return {version.entry_id: version for version in rows}
 
 
 def _loaded(

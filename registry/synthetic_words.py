@@ -60,7 +60,19 @@ class Department(Frozen):
     themes: tuple[Theme, ...]
 
 
+class DemoPerson(Frozen):
+    """An account of the demonstration; ``contract`` and ``days`` (until it ends) where the role asks for them."""
+
+    login: str
+    role: str
+    name: str
+    contract: str = ""
+    days: int = 0
+
+
 class Words(Frozen):
+    password: str
+    people: tuple[DemoPerson, ...]
     cities: tuple[City, ...]
     years: tuple[int, ...]
     recipes: dict[str, Recipe]

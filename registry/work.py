@@ -31,6 +31,7 @@ from registry.intake import (
     save_import,
 )
 from registry.jobs import Task, Work
+from registry.matching import Outcome
 from registry.models import Job
 from registry.people import actor_of, local_day
 from registry.permits import Actor, Held, Target, covers, demand, holding, roles_of
@@ -146,21 +147,72 @@ def cancel_job(session: Session, job: Job, *, actor: Actor, now: datetime) -> No
 
 
 def _import(folder: Path, task: Task) -> None:
+    """In three steps: read and judge (long, nothing held), register (all or nothing, once), write the report.
+
+    A worker that dies after the second step has left word of it; the next one goes on with the third.
+    """
     order, now = _order(task.payload), task.clock()
     with tempfile.TemporaryDirectory(prefix="mulu-") as temporary:
         path = Path(temporary) / safe_name(order.file_name)
         with task.database.read() as session:
+            registered = session.get_one(Job, task.job_id).result
             _take_out(session, str(task.payload["sha256"]), folder, path)
             providers = reach_of(session, _person(session, task, now), order.mode)
             judged = judge_import(
                 session, path, now=now, providers=providers, progress=task.progress, **order.options()
             )
-        with task.database.write() as session:
-            actor = _person(session, task, now)
-            result = _registered(session, judged, order, actor=actor, now=now)
-            task.finish(session, _keep(session, result, folder, actor=actor.login, now=now))
-            if result.check.secret:
-                _forget(session, task, folder, actor=actor.login, now=now)
+        if registered is None:
+            with task.database.write() as session:
+                actor = _person(session, task, now)
+                result = _registered(session, judged, order, actor=actor, now=now)
+                task.change(session, result=_word_of(result))
+        else:
+            result = _taken_up(judged, registered)
+        _report(task, result, folder, now=now)
+
+
+_OUTCOMES: tuple[Outcome, ...] = ("added", "updated", "unchanged", "refused")
+
+
+def _word_of(result: ImportResult) -> dict[str, Any]:
+    """What came of an import, as it is kept until its report is written."""
+    outcomes = "".join(str(_OUTCOMES.index(outcome)) for outcome in result.outcomes)
+    allocated = {str(n): code for n, code in result.allocated.items()}
+    return {
+        "batch": result.batch_id,
+        "counts": result.counts,
+        "outcomes": outcomes,
+        "allocated": allocated,
+    }
+
+
+def _taken_up(judged: Judged, word: Mapping[str, Any]) -> ImportResult:
+    outcomes = [_OUTCOMES[int(digit)] for digit in word["outcomes"]]
+    allocated = {int(n): code for n, code in word["allocated"].items()}
+    return ImportResult(judged.check, word["batch"], word["counts"], outcomes, allocated)
+
+
+def _report(task: Task, result: ImportResult, folder: Path, *, now: datetime) -> None:
+    """Store the report and the annotated copy and end the job; they are made while nothing is held."""
+    report = json.dumps(import_json(result, "zh"), ensure_ascii=False, allow_nan=False).encode()
+    annotated, said = None, ""
+    try:
+        annotated = annotated_copy(result.check, allocated=result.allocated)
+    except Rejected as error:
+        said = error.message
+    with task.database.write() as session:
+        put = partial(_put, session, folder=folder, actor=task.ordered_by, now=now)
+        answer = {
+            "batch": result.batch_id,
+            "counts": result.counts,
+            "secret": result.check.secret,
+            "report": put(report),
+            "annotated": put(annotated) if annotated else None,
+            "note": said,
+        }
+        task.finish(session, answer)
+        if result.check.secret:
+            _forget(session, task, folder, actor=task.ordered_by, now=now)
 
 
 def _order(payload: Mapping[str, Any]) -> Order:
@@ -196,27 +248,6 @@ def _registered(
     except Moved:
         # somebody changed what the file was judged by: once more, with the register held
         return import_now(session, judged.check.path, order, actor=actor, now=now)
-
-
-def _keep(
-    session: Session, result: ImportResult, folder: Path, *, actor: str, now: datetime
-) -> dict[str, Any]:
-    """What the job answers; its report and the annotated copy are stored as files."""
-    put = partial(_put, session, folder=folder, actor=actor, now=now)
-    report = put(json.dumps(import_json(result, "zh"), ensure_ascii=False, allow_nan=False).encode())
-    annotated, said = None, ""
-    try:
-        annotated = put(annotated_copy(result.check, allocated=result.allocated))
-    except Rejected as error:
-        said = error.message
-    return {
-        "batch": result.batch_id,
-        "counts": result.counts,
-        "secret": result.check.secret,
-        "report": report,
-        "annotated": annotated,
-        "note": said,
-    }
 
 
 def _put(session: Session, data: bytes, *, folder: Path, actor: str, now: datetime) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -144,7 +144,7 @@ class Worker:
     # ---- one job ----
 
     def perform(self, job_id: str, *, taken_over: bool = False) -> Literal["ended", "again", "skipped"]:
-        """Do one job, if it is free (or ``taken_over``: its worker is known to be dead); says what came of it."""
+        """Do one job, if it is due and free (``taken_over``: known to be); says what came of it."""
         task, kind = self._claim(job_id, taken_over)
         if task is None:
             return "skipped"
@@ -164,7 +164,8 @@ class Worker:
 
     def _claim(self, job_id: str, taken_over: bool) -> tuple[Task | None, str]:
         now = self.clock()
-        free = or_(free_now(now), col(Job.state) == RUNNING) if taken_over else free_now(now)
+        # who delivers on a server keeps the time, too
+        free = col(Job.state).in_((QUEUED, RUNNING)) if taken_over else free_now(now)
         taken = update(Job).where(col(Job.id) == job_id, free).execution_options(synchronize_session=False)
         values = {"state": RUNNING, "attempts": col(Job.attempts) + 1, "leased_until": now + self.lease}
         values |= {"done": 0, "total": 0}

@@ -21,7 +21,7 @@ from sqlmodel import col
 from catalog_specs import Specs, load
 from registry import accounts, blobs, work
 from registry.db import Database
-from registry.errors import NotAllowed
+from registry.errors import NotAllowed, Unavailable
 from registry.intake import Moved, judge_import, save_import
 from registry.keys import canonical_json
 from registry.models import Agency, AuditEvent, Blob, Entry, Job, Version
@@ -329,6 +329,39 @@ def test_old_jobs_and_keys_are_swept(cast: Database, folder: Path) -> None:
     assert perform(cast, folder, job.id).result == {"repeated_requests": 0, "jobs": 0}
 
 
+def test_a_job_that_died_before_its_report_writes_it_and_registers_nothing_twice(
+    cast: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = ordered(cast, folder, many(3))
+
+    def die(*_given: Any, **_more: Any) -> None:
+        raise Unavailable("磁盘已满")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(work, "_report", die)
+        job = perform(cast, folder, job_id)
+    assert (job.state, job.result and job.result["counts"]["added"]) == ("queued", 3)
+    before = everything(cast)
+    job = perform(cast, folder, job_id)
+    assert (job.state, job.attempts, job.result and job.result["counts"]["added"]) == ("done", 2, 3)
+    with client_of(cast, folder, "steward") as client:
+        report = client.get(f"/api/v1/jobs/{job_id}/report").json()
+    assert ([o["outcome"] for o in report["outcomes"]], len(report["allocated"])) == (["added"] * 3, 3)
+    after = everything(cast)
+    assert {name for name in after if after[name] != before[name]} <= {"blob", "login_session", "audit_event"}
+
+
+@pytest.mark.parametrize("limit", ["import_inline_bytes", ""], ids=["job", "at once"])
+def test_a_file_that_is_too_large_is_refused(
+    limit: str, client: TestClient, cast: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in filter(None, ("file_bytes", limit)):
+        monkeypatch.setitem(load().entry.limits, name, 100)
+    answer = post(client, many(3))
+    assert (answer.status_code, answer.json()["title"]) == (413, "TooLarge")
+    assert (everything(cast)["job"], everything(cast)["blob"], everything(cast)["entry"]) == (0, 0, 0)
+
+
 # ---- judged first, saved later ----------------------------------------------------------------------------
 
 
@@ -416,7 +449,8 @@ def test_a_returned_version_gives_way_to_a_new_draft(database: Database, entries
     assert counts(result) == (0, 1, 0, 0)
     assert states(database) == ("draft", None, [(1, "superseded"), (2, "draft")])
     with database.read() as session:
-        assert set(session.execute(select(col(Version.awaits))).scalars()) == {None}
+        old = session.execute(select(Version).where(col(Version.number) == 1)).scalar_one()
+        assert (old.awaits, old.awaits_role, old.awaits_since) == (None, None, None)
 
 
 def test_the_refusal_is_worded(specs: Specs, database: Database, entries_file: Make) -> None:

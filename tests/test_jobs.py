@@ -337,6 +337,19 @@ def test_the_worker_outlives_its_connections(postgres_database: Database) -> Non
         assert wait_for(postgres_database, ordered(postgres_database)).state == "done"
 
 
+def test_a_job_is_not_lost_when_it_is_delivered_before_its_pause_is_over(
+    postgres_database: Database,
+) -> None:
+    def fail_once(task: Task) -> Mapping[str, Any]:
+        if task.attempt == 1:
+            raise Unavailable("磁盘已满")
+        return {"attempt": task.attempt}
+
+    job_id = ordered(postgres_database)
+    with working(Worker(postgres_database, {"note": fail_once}, lease=timedelta(minutes=5), attempts=3)):
+        assert wait_for(postgres_database, job_id).result == {"attempt": 2}
+
+
 def test_nothing_is_left_of_a_job_that_was_delivered(postgres_database: Database) -> None:
     job_id = ordered(postgres_database, name="王敏")
     with working(quick(postgres_database, lambda _task: {})):

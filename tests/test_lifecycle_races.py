@@ -39,13 +39,20 @@ def at_once(database: Database, *deeds: Deed) -> list[Any]:
         return list(pool.map(run, deeds))
 
 
-def move(cast: Cast, name: str, login: str, **more: Any) -> Deed:
+def move(cast: Cast, name: str, login: str, looked: Barrier | None = None, **more: Any) -> Deed:
+    """A move as a page makes it: the entry is looked at first, in the same transaction."""
+
     def deed(session: Session) -> Done:
         subject = find_subject(session, cast.code, name, sight=EVERYTHING)
-        # as a page does it: the entry was looked at before, in the same session
-        session.execute(select(Version, Entry).join(Entry, col(Entry.id) == col(Version.entry_id))).all()
+        # the session keeps what it has seen
+        seen = session.execute(select(Version, Entry).join(Entry, col(Entry.id) == col(Version.entry_id)))
+        kept = seen.all()
+        if looked is not None and session.get_bind().dialect.name == "postgresql":
+            looked.wait(10)  # on SQLite one writer looks after the other is done
         actor = actor_of(session, login, today=cast.now.date())
-        return perform(session, subject, name, actor=actor, now=cast.now, **more)
+        done = perform(session, subject, name, actor=actor, now=cast.now, **more)
+        assert kept
+        return done
 
     return deed
 
@@ -69,7 +76,8 @@ def test_of_two_auditors_at_once_one_approves_and_the_other_hears_who(
     cast = make_cast(database, tmp_path)
     cast.walk_to("approve")
     second_auditor(cast)
-    came = at_once(database, move(cast, "approve", "auditor"), move(cast, "approve", "auditor2"))
+    looked = Barrier(2)
+    came = at_once(database, *(move(cast, "approve", login, looked) for login in ("auditor", "auditor2")))
     winner = next(one for one in came if isinstance(one, Done))
     loser = next(one for one in came if isinstance(one, Conflict))
     with database.read() as session:
@@ -86,7 +94,7 @@ def test_a_signature_is_given_once_however_often_it_is_clicked(
     """These leave the version submitted, so the state alone does not show that they were made."""
     cast = make_cast(database, tmp_path)
     cast.walk_to(name)
-    came = at_once(database, *[move(cast, name, login)] * 3)
+    came = at_once(database, *[move(cast, name, login, Barrier(3))] * 3)
     assert sorted(type(one).__name__ for one in came) == ["Conflict", "Conflict", "Done"]
     assert all(f"{login} 已于" in one.message for one in came if isinstance(one, Conflict))
     assert count(database, name) == 1
@@ -95,7 +103,8 @@ def test_a_signature_is_given_once_however_often_it_is_clicked(
 def test_two_returns_at_once_leave_one(database: Database, tmp_path: Path) -> None:
     cast = make_cast(database, tmp_path)
     cast.walk_to("approve")
-    deeds = [move(cast, "return", "auditor", note="摘要不清"), move(cast, "return", "head", note="暂缓")]
+    looked = Barrier(2)
+    deeds = [move(cast, "return", login, looked, note="摘要不清") for login in ("auditor", "head")]
     came = at_once(database, *deeds)
     assert sorted(type(one).__name__ for one in came) == ["Conflict", "Done"]
     assert cast.state() == ("returned", None, 1)
@@ -127,7 +136,7 @@ def test_an_entry_is_retired_once(database: Database, tmp_path: Path) -> None:
     cast = make_cast(database, tmp_path)
     cast.walk_to("nothing")
     cast.record("retirement_decision", role="head")
-    came = at_once(database, *[move(cast, "retire", "head", note="系统停用")] * 2)
+    came = at_once(database, *[move(cast, "retire", "head", Barrier(2), note="系统停用")] * 2)
     assert sorted(type(one).__name__ for one in came) == ["Done", "Gone"]
     assert count(database, "retire") == 1
     assert any(isinstance(one, Gone) and "已注销" in one.message for one in came)

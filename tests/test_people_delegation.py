@@ -31,7 +31,12 @@ def session(database: Database) -> Iterator[Session]:
 
 
 def _delegate(session: Session, login: str = "deputy", *, by: str = "head", **more: Any) -> Delegation:
-    given = {"document": "遵民授〔2026〕3号", "start": TODAY, "until": NEXT_WEEK, "matters": ["endorse"]} | more
+    given = {
+        "document": "遵民授〔2026〕3号",
+        "start": TODAY,
+        "until": NEXT_WEEK,
+        "matters": ["endorse"],
+    } | more
     matters = given.pop("matters")
     actor = actor_of(session, by, today=TODAY)
     return accounts.delegate(session, login, matters, **given, actor=actor, now=NOW)  # type: ignore[arg-type]
@@ -112,9 +117,7 @@ def _system(session: Session) -> str:
 def test_it_is_revoked_by_its_giver_or_the_security_admin(session: Session) -> None:
     first, second = _delegate(session), _delegate(session, matters=["seal_edition"])
     with pytest.raises(NotAllowed):
-        accounts.revoke_delegation(
-            session, first.id, actor=actor_of(session, "deputy", today=TODAY), now=NOW
-        )
+        accounts.revoke_delegation(session, first.id, actor=actor_of(session, "deputy", today=TODAY), now=NOW)
     accounts.revoke_delegation(session, first.id, actor=actor_of(session, "head", today=TODAY), now=NOW)
     accounts.revoke_delegation(session, second.id, actor=FOUNDER, now=NOW)
     session.flush()

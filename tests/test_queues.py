@@ -181,6 +181,7 @@ def test_a_task_says_what_why_and_since_when(both: Session, specs: Specs) -> Non
     assert (task.zh, task.code, task.agency_name, task.number) == ("目录审核通过", "307/1", "单位1", 2)
     assert (task.since, task.waiting) == (since, 3)
     assert (task.due, task.overdue, task.unit) == (date(2026, 11, 19), 1, "working_days")
+    assert task.overdue_zh == "1 个工作日"
     assert (task.change_class, task.risk, task.first) == ("major", 9, False)
     assert (task.reasons, task.reasons_zh) == (("share_looser",), ("共享类型放宽",))
 

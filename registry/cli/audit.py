@@ -8,10 +8,10 @@ import typer
 from registry.cli.terminal import (
     JsonOption,
     LangOption,
+    console_actor,
     database,
     language,
     now,
-    progress_bar,
     say,
     say_json,
     tell,
@@ -22,7 +22,6 @@ from registry.cli.terminal import (
 if TYPE_CHECKING:
     from registry.audit_check import Verdict
     from registry.audit_files import Source
-    from registry.signing import Head
 
 audit = typer.Typer(
     name="audit", help="审计记录：核验、出具证明、导出、查看。", no_args_is_help=True, rich_markup_mode=None
@@ -230,7 +229,6 @@ def spill(
 ) -> None:
     """擦除误录的涉密或个人信息内容，各处一并清理；审计记录仍可核验。列出须由人清理的地方。"""
     from registry.errors import Rejected
-    from registry.people import actor_of, local_day
     from registry.settings import read_settings
     from registry.spill import spill as spill_entry
     from registry.spill import sweep
@@ -240,7 +238,7 @@ def spill(
     folder, spoken = read_settings().files, language(lang)
     with database() as opened:
         with opened.write() as session:
-            actor = actor_of(session, login, today=local_day(now()), operator=account())
+            actor = console_actor(session, login, now())
             wanted = None if everything else versions
             done = spill_entry(
                 session, code, versions=wanted, reason=reason, actor=actor, folder=folder, now=now()

@@ -191,7 +191,9 @@ def export(
 
     with database() as opened, opened.read() as session:
         rows = list_entries(session, sight=EVERYTHING, agency=agency, state=state)
-        count = export_entries((row.version.content for row in rows), out, load())
+        # of an erased version nothing is left that could be written
+        kept = [row.version.content for row in rows if row.version.erased_at is None]
+        count = export_entries(kept, out, load())
     say(f"已导出 {count} 条到 {out}")
 
 

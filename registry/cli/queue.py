@@ -112,15 +112,9 @@ def _task_cells(task: "Task", specs: "Specs") -> tuple[str, ...]:
         f"首个版本 {change}".strip() if task.first else change,
         f"{task.waiting} 个工作日",
         f"{task.due}{'（临期）' if task.soon else ''}" if task.due else "",
-        _length(task.overdue, task.unit),
+        task.overdue_zh,
         "、".join(task.reasons_zh),
     )
-
-
-def _length(days: int, unit: str) -> str:
-    if not days:
-        return ""
-    return f"{days} 个工作日" if unit == "working_days" else f"{days} 天"
 
 
 def _overdue(login: str | None, as_json: bool) -> None:
@@ -145,7 +139,7 @@ def _overdue(login: str | None, as_json: bool) -> None:
                 "、".join(row.by),
                 f"{row.count} 件",
                 str(row.due),
-                _length(row.overdue, row.unit),
+                row.overdue_zh,
             )
             for row in found.rows
         ]

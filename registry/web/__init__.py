@@ -10,16 +10,20 @@ from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 
+from catalog_specs import load
 from registry.db import Database
 from registry.heads import sign_quietly
 from registry.settings import Settings
 from registry.web import api, oidc, pages, problems, review, sign_in
 from registry.web import jobs as job_routes
+from registry.web.edge import Edge
 from registry.web.given import admit
 from registry.work import RECURRING, works
 from registry.workers import Worker
 
 HERE = Path(__file__).parent
+# what a form may hold beside its file
+_FORM_BYTES = 1 << 20
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -52,10 +56,13 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         # denied by default: a route that forgets to ask who comes is refused all the same
         dependencies=[Depends(admit)],
+        max_body_size=load().entry.limits["file_bytes"] + _FORM_BYTES,
     )
     app.state.database = database
     app.state.settings = settings
-    app.include_router(api.router)
+    for part in api.ROUTERS:
+        app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
+    app.include_router(api.files)
     app.include_router(job_routes.router)
     app.include_router(review.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
@@ -65,5 +72,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     problems.enter(app)
     sign_in.enter(app)
-    app.middleware("http")(problems.with_headers(SECURITY_HEADERS))
+    app.add_middleware(Edge, headers=SECURITY_HEADERS)
     return app

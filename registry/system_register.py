@@ -1,0 +1,265 @@
+"""Government information systems entered and edited by their agency. Their life (built, stopped, wiped) is not here.
+
+Source: domain §12 R14; S-ZY 18, 19.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import load, profile_of_region
+from registry.agency_checks import Against, check_tag, choices, refuse
+from registry.agency_lives import demand_standing, find, hold
+from registry.audit import Act, record
+from registry.errors import Conflict, NotFound
+from registry.keys import digest_of, new_key
+from registry.lookup import askable
+from registry.models import Agency, System
+from registry.people import local_day
+from registry.permits import Actor, Held, Target, demand, holding, roles_of
+from registry.systems import IDENT_LENGTH, NAME_LENGTH, PLANNED_LIFE
+
+REGISTER = "register_system"
+# permissions that show systems; each within the scope of its role
+_SIGHT = ("read_own", "read_county", "read_all", "edit_draft")
+EDITABLE = ("name", "ident", "class", "successor")
+Row = tuple[System, Agency]
+
+
+# ---- seen -------------------------------------------------------------------------------------------------
+
+
+def systems_seen(actor: Actor) -> ColumnElement[bool]:
+    """The systems (joined with their agency) that someone sees: his agency's, his county's, his own, or all."""
+    roles = roles_of(load())
+    return or_(false(), *(_reach(held) for act in _SIGHT for held in holding(actor, act, roles)))
+
+
+def _reach(held: Held) -> ColumnElement[bool]:
+    match roles_of(load()).index[held.role].scope:
+        case "own_agency":
+            return and_(true(), col(System.agency_id) == held.agency_id) if held.agency_id else false()
+        case "system":
+            return and_(true(), col(System.id) == held.system_id) if held.system_id else false()
+        case "county":
+            return col(Agency.region).startswith(held.region) if held.region else false()
+        case "city":
+            return col(Agency.region).startswith(held.region or "")
+
+
+def _seen(actor: Actor | None) -> Select[*tuple[Any, ...]]:
+    query = select(System, Agency).join(Agency, col(Agency.id) == col(System.agency_id))
+    return query if actor is None else query.where(systems_seen(actor))
+
+
+def _of_agency(query: Select[*tuple[Any, ...]], agency: str | None) -> Select[*tuple[Any, ...]]:
+    if not agency:
+        return query
+    named = askable(agency)
+    return query.where((col(Agency.code) == named) | (col(Agency.name) == named))
+
+
+def list_systems(
+    session: Session,
+    *,
+    actor: Actor | None,
+    agency: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Row]:
+    """The systems that ``actor`` sees (None: the console), by key, each with its agency."""
+    query = _of_agency(_seen(actor), agency).order_by(col(System.id))
+    if after:
+        query = query.where(col(System.id) > askable(after))
+    return [(system, owner) for system, owner in session.execute(query.limit(limit))]
+
+
+def count_systems(session: Session, *, actor: Actor | None, agency: str | None = None) -> int:
+    """How many systems ``list_systems`` would give without a limit."""
+    query = _of_agency(_seen(actor), agency).with_only_columns(func.count())
+    return int(session.execute(query).scalar_one())
+
+
+def find_seen(session: Session, written: str, *, actor: Actor | None, held: bool = False) -> Row:
+    """A system that is seen, by key, number or name. ``held``: no other writer may have it meanwhile.
+
+    Raises:
+        NotFound: there is none that is seen. Conflict: several have this number or name.
+    """
+    text = askable(written.strip())
+    by_key = _found(session, _seen(actor).where(col(System.id) == text), held)
+    named = (col(System.ident) == text) | (col(System.name) == text)
+    found = by_key or _found(session, _seen(actor).where(named), held)
+    if not found:
+        raise NotFound(f"没有系统“{written[:100]}”，或您看不到它")
+    if len(found) > 1:
+        raise Conflict(f"名称或编号为“{written[:100]}”的系统有 {len(found)} 个；写内部编号")
+    return found[0]
+
+
+def _found(session: Session, query: Select[*tuple[Any, ...]], held: bool) -> list[Row]:
+    query = query.with_for_update(of=System).execution_options(populate_existing=True) if held else query
+    return [(system, owner) for system, owner in session.execute(query)]
+
+
+# ---- entered and edited -----------------------------------------------------------------------------------
+
+
+def add(
+    session: Session,
+    agency: str,
+    name: str,
+    *,
+    ident: str | None = None,
+    system_class: str | None = None,
+    profile: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> System:
+    """Enter a system of an agency, in operation. The measures that apply (profile) follow the agency's region.
+
+    Raises:
+        NotFound, NotAllowed. Conflict: the agency is closed, or has a system of this name; the number is taken.
+        Rejected: name, number or class will not do.
+    """
+    today = local_day(now)
+    owner = find(session, agency, today=today)
+    demand(actor, REGISTER, roles_of(load()), Target(owner.id, owner.region))
+    hold(session, owner)
+    demand_standing(session, owner, today)
+    chosen = profile or profile_of_region(owner.region) or load().profile.key
+    made = System(
+        id=new_key("s"),
+        agency_id=owner.id,
+        name=name.strip(),
+        ident=(ident or "").strip() or None,
+        system_class=system_class or None,
+        profile=chosen,
+        life=PLANNED_LIFE,
+        created_at=now,
+    )
+    refuse("不能登记系统", _against(session, made))
+    session.add(made)
+    session.flush()
+    _record(session, "add_system", made, owner, {**_editable(made), "profile": chosen}, actor=actor, now=now)
+    return made
+
+
+def _editable(system: System) -> dict[str, str | None]:
+    return {
+        "name": system.name,
+        "ident": system.ident,
+        "class": system.system_class,
+        "successor": system.successor_id,
+    }
+
+
+def tag_of(system: System) -> str:
+    """A digest that changes with the system: what an asker has seen."""
+    return digest_of([system.id, system.agency_id, system.life, _editable(system)])[:32]
+
+
+def edit(
+    session: Session,
+    written: str,
+    changes: Mapping[str, str | None],
+    *,
+    seen: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> System:
+    """Change name, ident, class or successor of a system. ``seen``: its tag as the asker saw it.
+
+    Raises:
+        NotFound, NotAllowed. Stale: it has changed since. Conflict: its agency is closed, or the name is taken.
+        Rejected: a value will not do, or the successors run in a circle.
+    """
+    # the agency first, as a merger does, so that neither waits for the other
+    hold(session, find_seen(session, written, actor=actor)[1])
+    system, owner = find_seen(session, written, actor=actor, held=True)
+    demand(actor, REGISTER, roles_of(load()), Target(owner.id, owner.region, system.id))
+    check_tag(seen, tag_of(system), system.name)
+    demand_standing(session, owner, local_day(now))
+    before = _editable(system)
+    given = {key: (value or "").strip() or None for key, value in changes.items()}
+    after = before | {key: value for key, value in given.items() if key in EDITABLE}
+    against = [Against(f"不能改“{key[:20]}”") for key in given if key not in EDITABLE]
+    if given.get("successor"):
+        heir = find_seen(session, given["successor"] or "", actor=actor)[0]
+        after["successor"] = heir.id
+        against += _circle(session, system, heir)
+    changed = System(
+        id=system.id,
+        agency_id=owner.id,
+        name=after["name"] or "",
+        ident=after["ident"],
+        system_class=after["class"],
+        profile=system.profile,
+        life=system.life,
+    )
+    refuse("不能修改系统", against + _against(session, changed))
+    system.name, system.ident = changed.name, changed.ident
+    system.system_class, system.successor_id = changed.system_class, after["successor"]
+    session.flush()
+    told = {key: [value, after[key]] for key, value in before.items() if value != after[key]}
+    if told:
+        _record(session, "edit_system", system, owner, told, actor=actor, now=now)
+    return system
+
+
+def _against(session: Session, system: System) -> list[Against]:
+    found = []
+    if not 0 < len(system.name) <= NAME_LENGTH or not system.name.isprintable():
+        found.append(Against(f"系统名称须有 1 至 {NAME_LENGTH} 个字符"))
+    else:
+        found += _taken(session, system, col(System.name) == system.name, system.agency_id, "名称")
+    if system.ident is not None:
+        if len(system.ident) > IDENT_LENGTH or not system.ident.isprintable():
+            found.append(Against(f"系统编号至多 {IDENT_LENGTH} 个字符"))
+        else:
+            found += _taken(session, system, col(System.ident) == system.ident, None, "编号")
+    if system.system_class is not None and load().code_value("system_class", system.system_class) is None:
+        found.append(Against(f"没有系统类别“{system.system_class[:20]}”；可用：{choices('system_class')}"))
+    return found
+
+
+def _taken(
+    session: Session, system: System, like: ColumnElement[bool], agency_id: str | None, what: str
+) -> list[Against]:
+    query = select(System).where(like, col(System.id) != system.id)
+    if agency_id is not None:
+        query = query.where(col(System.agency_id) == agency_id)
+    other = session.execute(query).scalars().first()
+    return [Against(f"{what}“{getattr(system, _FIELDS[what])}”已有系统使用", state=True)] if other else []
+
+
+_FIELDS = {"名称": "name", "编号": "ident"}
+
+
+def _circle(session: Session, system: System, heir: System) -> list[Against]:
+    seen: set[str] = set()
+    last: System | None = heir
+    while last is not None and last.id not in seen:
+        if last.id == system.id:
+            return [Against(f"“{heir.name}”的后继就是“{system.name}”，不能互为后继")]
+        seen.add(last.id)
+        last = session.get(System, last.successor_id) if last.successor_id else None
+    return []
+
+
+def _record(
+    session: Session,
+    act: str,
+    system: System,
+    owner: Agency,
+    details: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    said = {"agency": owner.code, **{key: value for key, value in details.items() if value is not None}}
+    record(session, [Act(act, system.id, said)], actor=actor.login, now=now, operator=actor.operator)
