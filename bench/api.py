@@ -176,7 +176,8 @@ def main() -> None:
         f"{options.seconds:.0f} s each, Python {platform.python_version()}, {os.cpu_count()} cores, wrk, ",
         end="",
     )
-    print(f"{ours[0].workers} process(es) of ours, {options.workers} of CKAN (gunicorn, sync)\n")
+    print(f"{ours[0].workers} process(es) of ours, {options.workers} of CKAN (gunicorn, sync)")
+    print(f"Load average at the end: {os.getloadavg()[0]:.1f}; both PostgreSQL servers without fsync\n")
     report(runs)
 
 

@@ -166,6 +166,12 @@ def profiles() -> dict[str, model.Profile]:
     Raises:
         SpecError: a profile file is wrong.
     """
+    return dict(_profiles(os.environ.get(OVERLAY_VARIABLE, "")))
+
+
+@lru_cache(maxsize=8)
+def _profiles(_overlay: str) -> dict[str, model.Profile]:
+    # asked for with every request, so the files are read once
     return {p.key: p for p in (_parse(model.Profile, *row) for row in _read_all("profiles"))}
 
 

@@ -6,7 +6,7 @@ of it is on the record. A rename makes no new versions: content is what was anno
 the name of the time is told by ``owner_on``. Source: domain §12 R14; S1 2, 17, 43.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -124,11 +124,11 @@ def edit(
     written: str,
     changes: Mapping[str, str | None],
     *,
-    seen: str | None = None,
+    seen: Container[str] | None = None,
     actor: Actor,
     now: datetime,
 ) -> Agency:
-    """Change kind, level, region or parent. ``seen``: the tag of the agency as the asker saw it.
+    """Change kind, level, region or parent. ``seen``: the tags of what the asker has seen.
 
     Raises:
         NotFound, NotAllowed. Stale: it has changed since. Conflict: it is closed, or the number is taken in the

@@ -1,6 +1,6 @@
 """What may stand against a deed on an agency, and how such a deed is ordered and put on the record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import count
@@ -67,17 +67,18 @@ def refuse(what: str, against: Sequence[Against]) -> None:
     if against:
         said = [one.text for one in against]
         kind = Conflict if any(one.state for one in against) else Rejected
-        raise kind(f"{what}：{'；'.join(said)}", reasons=said)
+        errors = [{"code": kind.__name__, "message": text} for text in said]
+        raise kind(f"{what}：{'；'.join(said)}", errors=errors)
 
 
-def check_tag(seen: str | None, now: str, name: str) -> None:
-    """Refuse a change of what is not as the asker saw it.
+def check_tag(seen: Container[str] | None, now: str, name: str) -> None:
+    """Refuse a change of what is not as the asker saw it; ``seen``: the tags that he has seen, None for any.
 
     Raises:
-        Stale.
+        Stale: with the present one, as an ETag.
     """
-    if seen is not None and seen != now:
-        raise Stale(f"“{name}”在您看过之后已有变动；请刷新后再办", tag=now)
+    if seen is not None and now not in seen:
+        raise Stale(f"“{name}”在您看过之后已有变动；取回最新内容（ETag）后再办", etag=f'"{now}"')
 
 
 def allow(agency: Agency, actor: Actor) -> None:

@@ -17,9 +17,9 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert, Select, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from catalog_specs import load
 from catalog_specs.law_audit import Audit
@@ -36,19 +36,24 @@ from registry.models import (
     Record,
     SignatureSheet,
 )
+from registry.models.columns import table_of
 from registry.settings import audit_settings
 from registry.signing import Head, keep_heads, key_id_of, moment_text, own_key, sign
 from validators.merkle import ALGORITHMS, Digest, Frontier, digest, leaf_hash
 
 log = logging.getLogger(__name__)
-# origin, algorithm, size, frontier, heads
-TREE_ROW: Select[*tuple[Any, ...]] = select(
-    col(AuditTree.origin),
-    col(AuditTree.algorithm),
-    col(AuditTree.size),
-    col(AuditTree.frontier),
-    col(AuditTree.heads),
-).where(col(AuditTree.id) == 1)
+# by the tables and made once: built anew through the mapper they would cost more than all the rest of an append
+_EVENTS, _CONTENTS, _TREE = (table_of(model) for model in (AuditEvent, AuditContent, AuditTree))
+_ADD_EVENTS, _ADD_CONTENTS = insert(_EVENTS), insert(_CONTENTS)
+TREE_ROW = select(*(_TREE.c[name] for name in ("origin", "algorithm", "size", "frontier", "heads"))).where(
+    _TREE.c.id == 1
+)
+_LOCK_TREE = TREE_ROW.with_for_update()
+_SAVE_TREE = (
+    update(_TREE)
+    .where(_TREE.c.id == 1)
+    .values({name: bindparam(f"new_{name}") for name in ("algorithm", "size", "frontier", "heads")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +95,19 @@ def record(session: Session, acts: Sequence[Act], *, actor: str, now: datetime, 
     for seq, act in enumerate(acts, first):
         row, content = _leaf(seq, act, at, actor, operator)
         leaf = leaf_hash(row["body"].encode(), tree.frontier.hashed)
-        tree.frontier.append(leaf)
-        root = tree.frontier.root()
+        root = tree.frontier.append(leaf)
         events.append(row | {"at": now, "leaf": leaf.hex(), "root": root.hex()})
         if content is not None:
             contents.append(content)
         if seq % every == 0:
             sizes[seq] = root
-    session.execute(_insert(AuditEvent), events)
+    connection = session.connection()
+    connection.execute(_ADD_EVENTS, events)
     if contents:
-        session.execute(_insert(AuditContent), contents)
+        connection.execute(_ADD_CONTENTS, contents)
     add_heads(session, tree, sizes, now=now)
     save_tree(session, tree)
     return range(first, first + len(acts))
-
-
-def _insert(table: type[SQLModel]) -> Insert:
-    # by the table: the mapper's bulk insert costs several times as much
-    return insert(table.__table__)  # type: ignore[attr-defined]
 
 
 def _leaf(
@@ -159,7 +159,7 @@ def lock_tree(session: Session) -> Tree:
     Raises:
         Unavailable: its row is missing, or the setting names an unknown hash.
     """
-    row = session.execute(TREE_ROW.with_for_update()).first()
+    row = session.connection().execute(_LOCK_TREE).first()
     if row is None:
         raise Unavailable("审计树的状态行不见了，不能再登记；执行 mulu audit verify 查看")
     origin, algorithm, size, nodes, heads = row
@@ -183,12 +183,12 @@ def frontier_of(size: int, nodes: str, hashed: Digest) -> Frontier:
 def save_tree(session: Session, tree: Tree) -> None:
     """Store the tree as it stands now."""
     values = {
-        "algorithm": tree.algorithm,
-        "size": tree.frontier.size,
-        "frontier": b"".join(tree.frontier.nodes).hex(),
-        "heads": tree.heads,
+        "new_algorithm": tree.algorithm,
+        "new_size": tree.frontier.size,
+        "new_frontier": b"".join(tree.frontier.nodes).hex(),
+        "new_heads": tree.heads,
     }
-    session.execute(update(AuditTree.__table__).where(col(AuditTree.id) == 1).values(values))  # type: ignore[attr-defined]
+    session.connection().execute(_SAVE_TREE, values)
 
 
 def add_heads(session: Session, tree: Tree, sizes: Mapping[int, bytes], *, now: datetime) -> list[Head]:

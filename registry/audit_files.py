@@ -20,6 +20,7 @@ from registry.audit import TREE_ROW
 from registry.errors import Unavailable
 from registry.keys import canonical_json
 from registry.models import AuditContent, AuditEvent, AuditHead
+from registry.models.columns import table_of
 from registry.signing import Head, moment_text, trusted_keys
 
 FORMAT = "mulu-audit/1"
@@ -115,13 +116,13 @@ def stored_record(session: Session) -> Source:
 
 def _stored_rows(session: Session) -> Iterator[Row]:
     # by the tables: the mapper would double the time that a row takes
-    events, contents = AuditEvent.__table__.c, AuditContent.__table__.c  # type: ignore[attr-defined]
+    events, contents = table_of(AuditEvent).c, table_of(AuditContent).c
     at = _signed_moment(events.at, session.get_bind().dialect.name)
     names = ("act", "actor", "operator", "subject", "content_digest", "body", "leaf", "root")
     erased = cast(contents.erased_at, String())
     query = select(events.seq, at, *(events[name] for name in names), contents.content, contents.salt)
-    query = query.add_columns(erased, contents.erased_by).select_from(AuditEvent.__table__)  # type: ignore[attr-defined]
-    query = query.outerjoin(AuditContent, contents.seq == events.seq).order_by(events.seq)
+    query = query.add_columns(erased, contents.erased_by).select_from(table_of(AuditEvent))
+    query = query.outerjoin(table_of(AuditContent), contents.seq == events.seq).order_by(events.seq)
     for part in session.connection().execute(query, execution_options={"yield_per": PIECE}).partitions():
         yield from part  # type: ignore[misc]  # rows of just these columns
 
@@ -134,8 +135,7 @@ def _signed_moment(at: Any, dialect: str) -> Any:
 
 
 def _stored_heads(session: Session) -> Iterator[Head]:
-    table = AuditHead.__table__  # type: ignore[attr-defined]
-    query = select(table).order_by(col(AuditHead.number)).execution_options(yield_per=PIECE)
+    query = select(table_of(AuditHead)).order_by(col(AuditHead.number)).execution_options(yield_per=PIECE)
     for row in session.execute(query):
         yield Head(**row._mapping)
 

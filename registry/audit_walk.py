@@ -76,13 +76,12 @@ class Walk:
         except (TypeError, AttributeError, UnicodeEncodeError):
             fits, own = False, b""
         if fits:
-            tree.append(own)
-            self.root = tree.root().hex()
+            self.root = tree.append(own).hex()
             fits = self.root == root and not self._suspect
         if not fits:
             tree.nodes, tree.size = before, size
             self._look(Row._make(row), own)
-        self.last = seq
+        self.last = max(seq, self.last)
         if self.with_content:
             if not bound and content is None and salt is None and erased is None and by is None:
                 pass
@@ -110,7 +109,7 @@ class Walk:
             self.blame("deleted", first=self.last + 1, last=row.seq - 1)
             self.followed = False
         elif row.seq != self.last + 1:
-            self.blame("moved", seq=self.last + 1, other=row.seq)
+            self.blame("misplaced", seq=row.seq, other=self.last)
             self.followed = False
         said = _said(row.body)
         if own.hex() == row.leaf and said is not None and said.get("seq") != row.seq:
@@ -129,8 +128,7 @@ class Walk:
         """Find the leaf that the root was made with; gives whether the bytes are still those of the leaf."""
         for leaf in (own, _unhex(row.leaf)):
             grown = self.tree.copy()
-            grown.append(leaf)
-            if leaf and grown.root().hex() == row.root:
+            if leaf and grown.append(leaf).hex() == row.root:
                 self._clear_suspect()
                 self.tree, self.root = grown, row.root
                 if leaf == own != _unhex(row.leaf):
@@ -141,8 +139,7 @@ class Walk:
         elif own.hex() == row.leaf:
             # its root alone, or more than that: the next event tells
             self._suspect = row.seq
-            self.tree.append(own)
-            self.root = self.tree.root().hex()
+            self.root = self.tree.append(own).hex()
         else:
             self.followed = False
         return own.hex() == row.leaf

@@ -1,5 +1,6 @@
 """What a move that is allowed writes: states, what comes next, the opinion, remarks, the notice, new versions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +22,8 @@ from registry.subjects import OFF_SHELF, PENDING, SHELVED, SUSPENDED, Loaded, li
 from validators.fields import parse_date
 from validators.risk import risk
 
+_WIDTHS = {"name": 200, "form": 8, "location": 500, "file_name": 255}  # as the columns are wide
+_SHA256 = re.compile("[0-9a-f]{64}")
 # which move of a distribution is next, by the state it is in; a cleared one goes on
 _NEXT = {"pending": "clear_data", "suspended": "clear_data"}
 
@@ -295,10 +298,16 @@ def attached(one: Loaded, act: Act) -> Distribution:
     wrong = [f"{key} 须为文本" for key in ("name", "form") if not _is_text(data.get(key))]
     wrong += [f"{key} 须为文本清单" for key in ("patterns", "items") if not _is_list(data.get(key, []))]
     wrong += [] if isinstance(data.get("opened", False), bool) else ["opened 须为 true 或 false"]
-    optional = ("location", "sha256", "file_name")
     wrong += [
-        f"{key} 须为文本" for key in optional if data.get(key) is not None and not _is_text(data.get(key))
+        f"{key} 须为文本"
+        for key in ("location", "sha256", "file_name")
+        if data.get(key) is not None and not _is_text(data.get(key))
     ]
+    wrong += [
+        f"{key} 至多 {most} 个字" for key, most in _WIDTHS.items() if len(str(data.get(key) or "")) > most
+    ]
+    if _is_text(data.get("sha256")) and not _SHA256.fullmatch(data["sha256"]):
+        wrong.append("sha256 须为 64 位十六进制摘要（小写）")
     if wrong:
         raise Rejected(
             f"挂接内容有误：{'；'.join(wrong)}", errors=[{"pointer": "/data", "message": w} for w in wrong]
@@ -306,12 +315,12 @@ def attached(one: Loaded, act: Act) -> Distribution:
     return Distribution(
         id=new_key("d"),
         entry_id=one.entry.id,
-        name=str(data["name"])[:200],
-        form=str(data["form"])[:8],
+        name=str(data["name"]),
+        form=str(data["form"]),
         patterns=[str(p) for p in data.get("patterns", [])],
         items=[str(i) for i in data.get("items", [])],
         opened=bool(data.get("opened", False)),
-        location=str(data.get("location") or "")[:500],
+        location=str(data.get("location") or ""),
         sha256=data.get("sha256"),
         file_name=data.get("file_name"),
         state=act.move.to,

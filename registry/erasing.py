@@ -265,15 +265,22 @@ def _clean_batch(work: Cleaning, batch: ImportBatch) -> bool:
     return changed
 
 
-def _clean_findings(work: Cleaning, version: Version) -> bool:
+def _clean_findings(work: Cleaning) -> None:
     """The findings of other entries may name this one: two of one name, an item that stands in both."""
-    kept = [version.findings, version.needs]
-    if not work.words.are_in(kept, far=True):
-        return False
     far = frozenset(text for text in work.words.texts if len(text) >= _DISTINCT)
+    if not far:
+        return
     words = replace(work.words, texts=far, everything=False)
-    version.findings, version.needs = words.scrub(version.findings), words.scrub(version.needs)
-    return True
+    columns = (col(Version.entry_id), col(Version.number), col(Version.findings), col(Version.needs))
+    query = select(*columns).where(col(Version.entry_id) != work.entry.id)
+    found = [
+        {"entry_id": key, "number": number, "findings": words.scrub(findings), "needs": words.scrub(needs)}
+        for key, number, findings, needs in work.session.execute(query.execution_options(yield_per=PIECE))
+        if words.are_in([findings, needs])
+    ]
+    if found:
+        work.session.execute(update(Version), found)
+    work.count("version", len(found))
 
 
 # ---- the audit record -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from registry.audit import add_heads, lock_tree, names_of, save_tree
 from registry.db import Database
 from registry.errors import Conflict, NotFound, Unavailable
 from registry.models import AuditContent, AuditEvent, AuditHead
+from registry.models.columns import table_of
 from registry.signing import Head
 from validators.merkle import digest, inclusion_proofs
 
@@ -46,9 +47,17 @@ def sign_quietly(database: Database, *, now: datetime) -> None:
 
 def last_head(session: Session) -> Head | None:
     """The head that was signed last."""
-    table = AuditHead.__table__  # type: ignore[attr-defined]
-    row = session.execute(select(table).order_by(col(AuditHead.number).desc()).limit(1)).first()
+    row = session.execute(select(table_of(AuditHead)).order_by(col(AuditHead.number).desc()).limit(1)).first()
     return Head(**row._mapping) if row else None
+
+
+def list_heads(session: Session, *, after: int | None = None, limit: int = 100) -> tuple[list[Head], int]:
+    """Signed heads, the newest first, before the number ``after``; and how many there are."""
+    table = AuditHead.__table__  # type: ignore[attr-defined]
+    query = select(table).order_by(col(AuditHead.number).desc()).limit(limit)
+    found = session.execute(query.where(col(AuditHead.number) < after) if after is not None else query)
+    last = last_head(session)
+    return [Head(**row._mapping) for row in found], last.number if last else 0
 
 
 def prove(session: Session, subject: str) -> dict[str, Any]:

@@ -156,7 +156,11 @@ def perform_many(
 
 
 def _once(subjects: Sequence[Subject]) -> list[Subject]:
-    seen = {(s.entry_id, s.distribution_id): s for s in subjects}
+    seen: dict[tuple[str, str | None], Subject] = {}
+    for subject in subjects:
+        known = seen.setdefault((subject.entry_id, subject.distribution_id), subject)
+        if known.lock != subject.lock:
+            raise Stale(f"{subject.entry_id} 写了两次，所见的版本（lock）不同；请刷新后再办")
     if not seen:
         raise Rejected("没有写明办理哪一条目录")
     return list(seen.values())

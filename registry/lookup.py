@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, false, func, or_, select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session, defer, load_only
 from sqlmodel import col
 
 from registry.entries import stored_fold
@@ -13,6 +13,7 @@ from registry.models import Agency, CodeRecord, Entry, System, Version
 from registry.permits import Sight
 
 TOMBSTONES = ("retired", "wiped")
+_LARGE: tuple[Any, ...] = (col(Version.content), col(Version.findings), col(Version.needs))
 # what a list shows of a version
 _BRIEF: tuple[Any, ...] = (
     *(col(Version.entry_id), col(Version.number), col(Version.name), col(Version.state)),
@@ -179,10 +180,15 @@ def get_version(session: Session, row: Row, number: int | None) -> Version:
 
 
 def versions_of(session: Session, row: Row) -> list[Version]:
-    """The versions of an entry that are seen, the oldest first."""
-    if not row.full:
+    """The versions of an entry that are seen, the oldest first; what is large of them is read when it is asked for."""
+    if not row.full or row.entry.newest == 1:
         return [row.version]
-    query = select(Version).where(col(Version.entry_id) == row.entry.id).order_by(col(Version.number))
+    query = (
+        select(Version)
+        .options(*(defer(column) for column in _LARGE))
+        .where(col(Version.entry_id) == row.entry.id)
+        .order_by(col(Version.number))
+    )
     return list(session.execute(query).scalars())
 
 

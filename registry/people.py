@@ -58,8 +58,12 @@ def fold_login(login: str) -> str:
 
 def local_day(now: datetime) -> date:
     """The day of a moment where the register is kept; roles begin and end with it."""
-    zone = load().document("deadlines", Deadlines).counting.timezone
-    return now.astimezone(ZoneInfo(zone)).date()
+    return local(now).date()
+
+
+def local(moment: datetime) -> datetime:
+    """A moment by the clock of where the register is kept."""
+    return moment.astimezone(ZoneInfo(load().document("deadlines", Deadlines).counting.timezone))
 
 
 # ---- persons ----------------------------------------------------------------------------------------------

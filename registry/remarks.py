@@ -77,7 +77,7 @@ def _wording_faults(field: str, phrase: str, row: Reason, specs: Specs) -> list[
         found.append(("field", f"“{phrase}”说的是字段，须写明哪个字段"))
     if of is not None and of.fields and field and field not in of.fields:
         found.append(("phrase", f"“{phrase}”不用于这个字段；用于 {'、'.join(of.fields)}"))
-    if not _text(row, "text") and (of is None or of.own_words):
+    if not _text(row, "text") and (not phrase or (of is not None and of.own_words)):
         found.append(("text", "没有写明理由"))
     if len(worded(row, specs)) > TEXT_LENGTH or len(_text(row, "why_late")) > TEXT_LENGTH:
         found.append(("text", f"至多 {TEXT_LENGTH} 个字；分成几条写"))

@@ -3,7 +3,7 @@
 Source: domain §12 R14; S-ZY 18, 19.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -168,11 +168,11 @@ def edit(
     written: str,
     changes: Mapping[str, str | None],
     *,
-    seen: str | None = None,
+    seen: Container[str] | None = None,
     actor: Actor,
     now: datetime,
 ) -> System:
-    """Change name, ident, class or successor of a system. ``seen``: its tag as the asker saw it.
+    """Change name, ident, class or successor of a system. ``seen``: the tags of what the asker has seen.
 
     Raises:
         NotFound, NotAllowed. Stale: it has changed since. Conflict: its agency is closed, or the name is taken.

@@ -38,21 +38,20 @@ def credit_code(number: int, region: str = "520300") -> str:
 def make_agencies(database: Database, folder: Path) -> None:
     """Market (one entry), civil affairs (three) and police (two), each with its people; an auditor and a bureau."""
     rows = [content("OK04")]
-    rows += [content(key, **_basics()) for key in ("OK01", "OK02", "OK03", "OK08", "OK09")]
+    rows += [content(key) for key in ("OK01", "OK02", "OK03", "OK08", "OK09")]
     register(database, folder, *rows)
     with database.write() as session:
         for code, mark in ((MARKET, "m"), (CIVIL, "c"), (POLICE, "p")):
             agency = by_code(session, code)
-            system = session.execute(select(System).where(col(System.agency_id) == agency.id)).scalars().first()
+            system = (
+                session.execute(select(System).where(col(System.agency_id) == agency.id)).scalars().first()
+            )
             assert system is not None
             for role in ("steward", "head"):
                 add_person(session, f"{role}-{mark}", role, agency, system)
+        assert system is not None
         for role in ("auditor", "bureau", "security_admin"):
             add_person(session, role, role, agency, system)
-
-
-def _basics() -> dict[str, Any]:
-    return {}
 
 
 def by_code(session: Session, code: str) -> Agency:

@@ -111,7 +111,7 @@ def at(stages: "Stages", tmp_path: Path) -> Iterator[Callable[[str], "Cast"]]:
     """A cast of the test's own at a stage: ``at("approved")``."""
     made: list[Cast] = []
 
-    def copy(stage: str) -> Cast:
+    def copy(stage: str) -> "Cast":
         made.append(stages.copy(stage, tmp_path))
         return made[-1]
 

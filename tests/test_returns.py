@@ -1,6 +1,6 @@
 """Returned with reasons: by field, from the phrase book, all at once; afterwards only what changed draws new ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from registry.lifecycle import MoveRefused
 from registry.lookup import find_entry
 from registry.permits import EVERYTHING
 from registry.remarks import remarks_of
-from tests.cast import Cast
+from tests.cast import PATH, Cast
 from tests.stages import edit
 
 At = Callable[[str], Cast]
@@ -114,7 +114,6 @@ def test_every_malformed_reason_is_named_at_once(at: At) -> None:
         "/data/reasons/0/field",
         "/data/reasons/0/text",
         "/data/reasons/1/phrase",
-        "/data/reasons/1/text",
     ]
 
 
@@ -192,16 +191,10 @@ def test_the_next_version_is_a_new_question(at: At, tmp_path: Path) -> None:
     """Remarks on the version that went into force do not bind those on the next one."""
     cast = at("submitted")
     send_back(cast, *FIRST)
-    cast.walk(*steps("submit", "clear", "endorse", "endorse", "approve", "announce"))
+    cast.walk(*PATH)
     cast.act("revise", "steward")
     edit(cast, tmp_path, update_cycle="每周")
     cast.act("submit", "steward")
     send_back(cast, {"field": "data_grade", "phrase": "wrong_grade"})
     assert cast.state() == ("announced", 1, 3)
 
-
-def steps(*moves: str) -> Sequence[tuple[str, str]]:
-    from tests.cast import PATH
-
-    path = [step for step in PATH if step[0] in moves]
-    return path

@@ -29,7 +29,7 @@ from registry.permits import EVERYTHING
 from registry.shown import entry_json, shown_json
 from registry.spill import Spilled, spill, sweep
 from tests.auditing import verified
-from tests.cast import Cast, content, make_cast
+from tests.cast import Cast, content, make_cast, register
 from tests.conftest import NOW
 from tests.test_cli import mulu
 
@@ -231,6 +231,31 @@ def test_an_erased_entry_in_force_is_still_shown(database: Database, tmp_path: P
         shown = shown_json(row, get_version(session, row, 1), [row.version], "zh")
     assert (entry_json(row)["state"], entry_json(row)["resource_name"]) == ("announced", "（内容已擦除）")
     assert (shown["content"], shown["findings"], shown["erased_at"]) == ({}, [], cast.now.isoformat())
+
+
+def test_another_version_keeps_its_content(cast: Cast, tmp_path: Path) -> None:
+    better = content(resource_name="公开的工程清单")
+    register(cast.database, tmp_path, better)
+    done = spilled(cast, tmp_path, versions=[1])
+    with cast.database.read() as session:
+        row = find_entry(session, cast.code, sight=EVERYTHING)
+        first = get_version(session, row, 1)
+    assert (row.version.number, row.version.name, row.version.erased_at) == (2, "公开的工程清单", None)
+    assert row.version.content["contact_name"] == better["contact_name"]
+    assert (first.content, done.versions) == ({}, (1,))
+    assert SECRET not in everything(cast.database)
+
+
+def test_findings_of_other_entries_that_name_it_are_cleaned(cast: Cast, tmp_path: Path) -> None:
+    register(cast.database, tmp_path, content(resource_name=SECRET, resource_code="102024030201/000009"))
+    with cast.database.read() as session:
+        other = find_entry(session, "102024030201/000009", sight=EVERYTHING).version
+    assert SECRET in json.dumps(other.findings, ensure_ascii=False)
+    spilled(cast, tmp_path)
+    with cast.database.read() as session:
+        other = find_entry(session, "102024030201/000009", sight=EVERYTHING).version
+    assert other.name == SECRET  # the other entry itself is another matter
+    assert SECRET not in json.dumps(other.findings, ensure_ascii=False)
 
 
 def test_erasing_twice_is_no_harm(cast: Cast, tmp_path: Path) -> None:

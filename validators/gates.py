@@ -20,6 +20,7 @@ from validators.grading import grader_of
 from validators.list_columns import owed_columns
 
 Missing = tuple[str, ...] | None
+NUMBER_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,9 @@ def cause_cured(case: MoveCase, guard: Guard) -> Missing:
 
 @gate("batch_notice")
 def batch_notice(case: MoveCase, guard: Guard) -> Missing:
-    missing = [] if str(case.given("number") or "").strip() else ["通告文号（number）"]
+    number = str(case.given("number") or "").strip()
+    missing = [] if number else ["通告文号（number）"]
+    missing += [f"通告文号至多 {NUMBER_LENGTH} 个字"] if len(number) > NUMBER_LENGTH else []
     day = case.given("date")
     if not isinstance(day, str | date) or parse_date(str(day)) is None:
         missing.append("通告日期（date，写作 2026-11-22）")

@@ -83,23 +83,26 @@ class Frontier:
         if self.size < 0 or self.size.bit_count() != len(self.nodes):
             raise ValueError(f"{len(self.nodes)} nodes are no frontier of a tree of {self.size}")
 
-    def append(self, leaf: bytes) -> None:
-        """Add a leaf by its hash."""
+    def append(self, leaf: bytes) -> bytes:
+        """Add a leaf by its hash; gives the root of the tree with it."""
         hashed, nodes, size = self.hashed, self.nodes, self.size
+        self.size = size + 1
         while size & 1:
             leaf = hashed(b"\x01" + nodes.pop() + leaf).digest()
             size >>= 1
+        root = leaf
+        for node in reversed(nodes):
+            root = hashed(b"\x01" + node + root).digest()
         nodes.append(leaf)
-        self.size += 1
+        return root
 
     def root(self) -> bytes:
         """The root of the tree as it is now; that of an empty tree is the hash of nothing."""
-        hashed, nodes = self.hashed, self.nodes
-        if not nodes:
-            return hashed(b"").digest()
-        root = nodes[-1]
-        for node in nodes[-2::-1]:
-            root = hashed(b"\x01" + node + root).digest()
+        if not self.nodes:
+            return self.hashed(b"").digest()
+        root = self.nodes[-1]
+        for node in self.nodes[-2::-1]:
+            root = node_hash(node, root, self.hashed)
         return root
 
     def copy(self) -> "Frontier":
@@ -109,10 +112,11 @@ class Frontier:
 
 def tree_root(leaves: Iterable[bytes], hashed: Digest) -> bytes:
     """The root over leaf hashes."""
+    root = Frontier(hashed).root()
     tree = Frontier(hashed)
     for leaf in leaves:
-        tree.append(leaf)
-    return tree.root()
+        root = tree.append(leaf)
+    return root
 
 
 # ---- proofs are made --------------------------------------------------------------------------------------

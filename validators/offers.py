@@ -54,6 +54,23 @@ def _kept_in(item: Mapping[str, Any] | None, case: MoveCase, offered: Offered) -
     return "" if _type_of(item, case.content, "share_type") in GOES_OUT else "不予共享"
 
 
+@gate("review_agrees")
+def review_agrees(case: MoveCase, guard: Guard) -> Missing:
+    """What the reviewer keeps from the public is not to be announced as open."""
+    if case.content.get("open_type") not in GOES_OUT:
+        return None
+    life = case.specs.document("lifecycle", Lifecycle)
+    row, results = life.conclusions.get(str(case.given("conclusion"))), case.given("items")
+    found = [f"结论是“{row.zh}”"] if row is not None and row.share and not row.open else []
+    kept = results if isinstance(results, Mapping) else {}
+    found += [
+        f"“{name}”不宜公开，目录写作开放"
+        for name, item in listed_items(case.content).items()
+        if kept.get(name) == "not_public" and _type_of(item, case.content, "open_type") in GOES_OUT
+    ]
+    return tuple(found) or None
+
+
 @gate("open_projection")
 def open_projection(case: MoveCase, guard: Guard) -> Missing:
     """What is opened is judged on its own: the entry reduced to the offered items, graded anew (§12 R6)."""

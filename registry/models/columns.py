@@ -4,7 +4,7 @@ in table modules: it breaks list relationships.)
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, Table
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -32,3 +32,8 @@ def moment(*, nullable: bool = False, index: bool = False) -> Any:
 def json_column(*, nullable: bool = False) -> Any:
     """A column that holds a JSON value."""
     return Field(default=None, sa_column=Column(Json, nullable=nullable))
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table behind a model, for statements that go past the mapper."""
+    return metadata.tables[str(model.__tablename__)]

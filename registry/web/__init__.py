@@ -14,8 +14,10 @@ from catalog_specs import load
 from registry.db import Database
 from registry.heads import sign_quietly
 from registry.settings import Settings
+from registry.web import agencies as agency_routes
 from registry.web import api, oidc, pages, problems, review, sign_in
 from registry.web import jobs as job_routes
+from registry.web import systems as system_routes
 from registry.web.edge import Edge
 from registry.web.given import admit
 from registry.work import RECURRING, works
@@ -62,7 +64,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     for part in api.ROUTERS:
         app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
-    app.include_router(api.files)
+    for part in api.FILES:
+        app.include_router(part)
+    for part in (agency_routes.router, system_routes.router):
+        app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
     app.include_router(job_routes.router)
     app.include_router(review.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)

@@ -1,7 +1,7 @@
 """How routes of the API answer and are asked: JSON without detours, ETags, codes in addresses, roles demanded."""
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -45,7 +45,7 @@ Cursor = Annotated[str | None, Query(max_length=500, description="上一页的 n
 # ---- what comes in ----------------------------------------------------------------------------------------
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """A JSON value that every database takes: no NUL, no half character, no NaN, not nested too deep."""
     deepest = load().entry.limits["nesting"]
     if isinstance(value, dict | list) and depth_of(value) > deepest:
@@ -74,10 +74,10 @@ def _has_nul(value: Any) -> bool:
     return False
 
 
-JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
-Text = Annotated[str, AfterValidator(_storable)]
-Named = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
-Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(storable)]
+Named = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
+Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 
 
 def granted(act: str) -> Callable[[Actor], Coroutine[Any, Any, Actor]]:
@@ -101,11 +101,12 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-def said(value: Any, *, status: int = 200, **headers: str) -> Response:
+def said(
+    value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **named: str
+) -> Response:
     """A value as JSON; for values of our own making, which need not be validated again."""
     body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Response(body, status, named, media_type="application/json")
+    return Response(body, status, dict(headers or {}) | named, media_type="application/json")
 
 
 def page(rows: list[Any], limit: int, total: int, cursor: Callable[[Any], str]) -> dict[str, Any]:

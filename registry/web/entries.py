@@ -1,7 +1,7 @@
 """Entries in the REST API: listed, registered, read, their drafts, versions, differences and past."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
@@ -37,7 +37,7 @@ IfMatch = Annotated[str, Header(description="看过的 ETag；* 表示不论看�
 _ETAG = {
     "ETag": {"description": "所见内容的标记，用于 If-Match、If-None-Match", "schema": {"type": "string"}}
 }
-_CONTENT = {
+_CONTENT: dict[str, Any] = {
     "resource_name": "婚姻登记信息",
     "provider_code": "115203000094210200",
     "resource_category": ["部门信息资源类"],
@@ -119,7 +119,7 @@ def put_draft(
     lock = None if "*" in if_match else demand_seen(if_match, row)
     made = save_draft(session, row, body.content, actor=actor, now=today(), lock=lock)
     answer = _drafted(session, made, fresh=False)
-    return said(answer.value, **answer.headers)
+    return said(answer.value, headers=answer.headers)
 
 
 @router.get("/entries/{code:code}/versions", response_model=shapes.VersionList, summary="各版本")
@@ -191,4 +191,4 @@ def _shown(request: Request, session: Session, row: Row, number: int | None, lan
     etag = etag_of(row, chosen)
     if is_seen(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers={"ETag": etag})
-    return said(shown_json(row, chosen, versions_of(session, row), lang), ETag=etag)
+    return said(shown_json(row, chosen, versions_of(session, row), lang), headers={"ETag": etag})

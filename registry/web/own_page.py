@@ -61,3 +61,37 @@ def _scopes(actor: Actor) -> list[tuple[str, str]]:
         act for h in actor.held for act in roles.index[h.role].may if h.matters is None or act in h.matters
     }
     return [(act, names[act]) for act in names if act in acts]
+
+
+# ---- the same for programs --------------------------------------------------------------------------------
+
+
+def me_json(session: Session, actor: Actor) -> dict[str, Any]:
+    """Who asks, as the API shows it."""
+    roles, own = roles_of(load()), session.get(Agency, actor.agency_id) if actor.agency_id else None
+    acts = [key for key, _zh in _scopes(actor) if actor.scopes is None or key in actor.scopes]
+    return {
+        "login": actor.login,
+        "name": actor.name,
+        "machine": actor.machine,
+        "agency_code": own.code if own else None,
+        "agency_name": own.name if own else None,
+        "roles": [_role(session, held, roles.index[held.role].zh) for held in actor.held],
+        "may": acts,
+        "scopes": None if actor.scopes is None else sorted(actor.scopes),
+    }
+
+
+def _role(session: Session, held: Held, zh: str) -> dict[str, Any]:
+    agency = session.get(Agency, held.agency_id) if held.agency_id else None
+    system = session.get(System, held.system_id) if held.system_id else None
+    return {
+        "role": held.role,
+        "zh": zh,
+        "agency_code": agency.code if agency else None,
+        "agency_name": agency.name if agency else None,
+        "system": system.name if system else None,
+        "region": held.region,
+        "matters": None if held.matters is None else sorted(held.matters),
+        "delegated": held.delegation_id is not None,
+    }

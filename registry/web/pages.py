@@ -23,6 +23,7 @@ from registry.lookup import (
     versions_of,
 )
 from registry.shown import entry_json, shown_json, stored_findings
+from registry.subjects import lifecycle_of
 from registry.web.given import Asking, Reading, Seeing, stored, today
 from registry.web.review import review_values
 from registry.web.templates import render
@@ -69,6 +70,7 @@ def start(
             "page": page,
             "pages": max(1, -(-total // PAGE_SIZE)),
             "query": urlencode({"agency": agency, "state": state, **({"wrong": "1"} if wrong else {})}),
+            "states": [state.key for state in lifecycle_of(load()).entry_states],
             "say": load().say,
         },
     )

@@ -12,13 +12,14 @@ from starlette.datastructures import FormData, UploadFile
 
 from catalog_specs import Specs, load
 from registry import blobs
-from registry.audit import events_of
+from registry.audit import Event, list_events
+from registry.differences import Change, compare
 from registry.errors import NotFound, Rejected
 from registry.evidence import gather
 from registry.lifecycle import Option, options, perform
-from registry.lookup import Row, find_entry
+from registry.lookup import Row, find_entry, get_version
 from registry.models import Distribution, Record
-from registry.permits import Actor, Sight, holding, roles_of
+from registry.permits import Actor, Sight, demand, holding, roles_of
 from registry.queues import waiting
 from registry.recording import Paper, about, keep_record, records_of
 from registry.remarks import remarks_of
@@ -27,8 +28,11 @@ from registry.web.forms import REASON_ROWS, act_data
 from registry.web.given import Asking, Reading, Seeing, today
 from registry.web.templates import render
 from validators.fields import parse_date
+from validators.findings import field_label
+from validators.risk import reason_words
 
 router = APIRouter()
+PAGE = 100
 
 
 @router.get("/queue", response_class=HTMLResponse)
@@ -98,6 +102,26 @@ def _record(request: Request, form: FormData, code: str, actor: Actor, seen: Sig
         keep_record(session, thing, str(form.get("kind", "")), paper, actor=actor, now=today())
 
 
+@router.get("/audit", response_class=HTMLResponse)
+def audit_page(
+    request: Request,
+    session: Reading,
+    actor: Asking,
+    subject: str = "",
+    after: Annotated[int | None, Query(ge=1)] = None,
+) -> HTMLResponse:
+    """The record of acts for the log auditor, the newest first."""
+    demand(actor, "read_audit", roles_of(load()))
+    rows = list_events(session, subject=subject.strip() or None, after=after, limit=PAGE + 1)
+    values = {"events": rows[:PAGE], "more": rows[PAGE - 1].seq if len(rows) > PAGE else None}
+    return render(request, "audit.html", values | {"subject": subject, "word": _event_word})
+
+
+def _event_word(event: Event) -> str:
+    move = lifecycle_of(load()).index.get(event.act)
+    return move.zh if move else event.act
+
+
 # ---- what the entry's page shows beside its content -------------------------------------------------------
 
 
@@ -122,6 +146,9 @@ def review_values(session: Session, row: Row, actor: Actor, files: Path) -> dict
         "kinds": kinds,
         "distributions": [(one, _offer(one, specs)) for one in made],
         "awaits": _awaits(row, specs) if row.full else "",
+        "next_move": row.version.awaits,
+        "changes": _changes(session, row, specs),
+        "risk": reason_words(row.version.risk_reasons or [], specs) if row.full else [],
         "life": life,
         "reason_rows": range(REASON_ROWS),
         "fields": [("", "（整条）"), ("items", "信息项"), *((f.key, f.zh) for f in specs.entry.fields)],
@@ -130,7 +157,6 @@ def review_values(session: Session, row: Row, actor: Actor, files: Path) -> dict
         "patterns": specs.codes["share_pattern"].values,
         "roles_zh": {role.key: role.zh for role in roles_of(specs).roles},
         "states": {s.key: s.zh for s in (*life.versions, *life.distributions)} | {"": "新"},
-        "events": events_of(session, row.entry.id) if holding(actor, "read_audit", roles_of(specs)) else [],
     }
 
 
@@ -165,13 +191,19 @@ def _records(session: Session, row: Row) -> list[Record]:
 
 
 def _field(key: str, specs: Specs) -> str:
-    from validators.findings import field_label
-
     return field_label(key, specs) or "整条"
 
 
 def _offer(made: Distribution, specs: Specs) -> dict[str, Any]:
     return {"form": specs.label("share_mode_type", made.form), "patterns": "、".join(made.patterns)}
+
+
+def _changes(session: Session, row: Row, specs: Specs) -> list[Change]:
+    """What a version that is under way changes of the one in force."""
+    if not row.full or row.entry.in_force in (None, row.version.number):
+        return []
+    before = get_version(session, row, row.entry.in_force)
+    return compare(before.content, row.version.content, specs)
 
 
 def _awaits(row: Row, specs: Specs) -> str:

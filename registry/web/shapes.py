@@ -307,3 +307,10 @@ class DoneShown(BaseModel):
 
 class DoneList(BaseModel):
     results: list[DoneShown]
+
+
+class Gone(BaseModel):
+    """What was revoked, and when."""
+
+    id: str
+    revoked_at: datetime | None

@@ -1,5 +1,6 @@
 """Templates of the pages, loaded once."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from catalog_specs import load
-from registry.permits import roles_of
+from registry.people import local
+from registry.permits import may, roles_of
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -19,6 +21,13 @@ _ENVIRONMENT = Environment(
 )
 
 
+def _local(moment: datetime) -> str:
+    return f"{local(moment):%Y-%m-%d %H:%M}"
+
+
+_ENVIRONMENT.filters["local"] = _local
+
+
 def render(request: Request, name: str, values: dict[str, Any], *, status: int = 200) -> HTMLResponse:
     """A page made of a template; its header and forms know who asks."""
     visit = getattr(request.state, "visit", None)
@@ -26,6 +35,7 @@ def render(request: Request, name: str, values: dict[str, Any], *, status: int =
     known = {
         "actor": visit.actor if visit else None,
         "roles": list(dict.fromkeys(roles[h.role].zh for h in visit.actor.held)) if visit else [],
+        "reads_audit": bool(visit and may(visit.actor, "read_audit", roles_of(load()))),
         "csrf": visit.csrf if visit else "",
     }
     page = _ENVIRONMENT.get_template(name).render(request=request, **known, **values)

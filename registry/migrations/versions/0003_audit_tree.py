@@ -158,8 +158,7 @@ def _leaf(row: Any, tree: Frontier) -> tuple[dict[str, Any], dict[str, Any] | No
     names = {"act": row.act, "actor": row.actor, "operator": "", "seq": row.seq, "subject": row.subject}
     body = _canonical(names | {"at": _moment(row.at), "digest": bound})
     leaf = leaf_hash(body.encode(), tree.hashed)
-    tree.append(leaf)
-    hashes = {"leaf": leaf.hex(), "root": tree.root().hex()}
+    hashes = {"leaf": leaf.hex(), "root": tree.append(leaf).hex()}
     return names | {"at": row.at, "content_digest": bound, "body": body} | hashes, content
 
 
