@@ -49,10 +49,11 @@ class LockRule(Limit):
 
 
 class HashingRule(Limit):
-    """How many passwords are checked at once, and how many may wait for it."""
+    """How many passwords are checked at once, how many may wait for it, how many of one address."""
 
     at_once: Count
     waiting: Count
+    per_address: Count
     retry_seconds: Count
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Act:
     now: datetime
     sheet_id: str | None = None
     files: Path | None = None
+    notice_id: str | None = None
 
 
 def write(session: Session, one: Loaded, act: Act, found: Proven) -> Opinion:
@@ -104,7 +105,7 @@ def _write_version(session: Session, one: Loaded, act: Act, found: Proven) -> st
         return version.state
     version.state = to
     if to == "announced" and previous_to:
-        _put_in_force(session, one, act, previous_to)
+        _put_in_force(one, act, previous_to)
         _review_again(session, one, act, found)
     elif _ends(one, to):
         _end(session, one, act)
@@ -164,11 +165,10 @@ def _items_copied(base: Version, number: int) -> Insert:
     return insert(Item).from_select(keys, select(*columns).where(of_base))
 
 
-def _put_in_force(session: Session, one: Loaded, act: Act, previous_to: str) -> None:
+def _put_in_force(one: Loaded, act: Act, previous_to: str) -> None:
     version, base = one.version, one.base
     version.announced_at = act.now
-    if "number" in act.data:
-        version.notice_id = _notice(session, act).id
+    version.notice_id = act.notice_id
     if base is not None and base.number != version.number:
         base.state, base.ended_at = previous_to, act.now
     one.entry.in_force, one.base = version.number, version
@@ -186,19 +186,30 @@ def _review_again(session: Session, one: Loaded, act: Act, found: Proven) -> Non
             made.lock += 1
 
 
-def _notice(session: Session, act: Act) -> Notice:
+def enter_notice(session: Session, acts: Sequence[Act]) -> list[Act]:
+    """The acts with the notice that they were given, which is entered once for all of them.
+
+    Raises:
+        Conflict: its number is known with another date.
+    """
+    act = acts[0]
+    if "number" not in act.move.takes:
+        return list(acts)
     number, day = str(act.data["number"]).strip(), parse_date(str(act.data["date"]))
-    found = session.execute(select(Notice).where(col(Notice.number) == number)).scalar_one_or_none()
-    if found is not None:
-        if found.day != day:
-            raise Conflict(f"通告 {number} 已登记，日期是 {found.day}；核对文号和日期")
-        return found
-    notice = Notice(
-        id=new_key("n"), number=number, day=day or date.min, created_by=act.actor.login, created_at=act.now
-    )
-    session.add(notice)
-    session.flush()
-    return notice
+    notice = session.execute(select(Notice).where(col(Notice.number) == number)).scalar_one_or_none()
+    if notice is None:
+        notice = Notice(
+            id=new_key("n"),
+            number=number,
+            day=day or date.min,
+            created_by=act.actor.login,
+            created_at=act.now,
+        )
+        session.add(notice)
+        session.flush()
+    elif notice.day != day:
+        raise Conflict(f"通告 {number} 已登记，日期是 {notice.day}；核对文号和日期")
+    return [replace(one, notice_id=notice.id) for one in acts]
 
 
 def _ends(one: Loaded, to: str) -> bool:

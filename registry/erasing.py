@@ -6,6 +6,7 @@ Keys, codes, dates and digests stay, so that states, signatures and the audit tr
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -42,6 +43,7 @@ _PLAIN = re.compile(
 )
 _SHORTEST, _DISTINCT = 4, 8
 PIECE = 1000
+_PATIENCE = 3000  # milliseconds that others have to let go of an embedded database
 
 
 def mark() -> str:
@@ -210,9 +212,7 @@ def clean_shared(work: Cleaning, batches: Collection[str]) -> None:
     _clean_rows(work, select(Job), "job", _clean_job)
     _clean_rows(work, select(RepeatedRequest), "answer", _drop_answer)
     _clean_rows(work, select(ImportBatch).where(col(ImportBatch.id).in_(batches)), "batch", _clean_batch)
-    _clean_rows(
-        work, select(Version).where(col(Version.entry_id) != work.entry.id), "version", _clean_findings
-    )
+    _clean_findings(work)
 
 
 def _clean_rows(
@@ -337,16 +337,17 @@ def sweep_pages(database: Database) -> bool:
     if database.engine.dialect.name != "sqlite":
         return False
     connection = database.engine.raw_connection()
+    # its settings are for this alone
+    connection.detach()
     try:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA secure_delete=ON")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.execute("VACUUM")
-        busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        return not busy
-    except Exception as error:
-        if "locked" in str(error) or "busy" in str(error):
-            return False
-        raise
+        for statement in (f"PRAGMA busy_timeout={_PATIENCE}", "PRAGMA secure_delete=ON", "VACUUM"):
+            cursor.execute(statement)
+        busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        return False
     finally:
         connection.close()
+    return not busy

@@ -25,7 +25,7 @@ from registry.deciding import (
     judge_all,
     offered,
 )
-from registry.effects import Act, attached, write
+from registry.effects import Act, attached, enter_notice, write
 from registry.entries import hold_register
 from registry.errors import Conflict, NotAllowed, Rejected, Stale
 from registry.evidence import Proven, gather
@@ -150,9 +150,11 @@ def perform_many(
     _check_authors(session, loaded, spec, actor)
     acts = [Act(spec, actor, held, said, given, now, sheet_id, files) for held in chosen]
     cases = _decide_all(session, loaded, proven, acts)
-    return [
-        _carry_out(session, one, act, found) for one, act, found in zip(loaded, cases, proven, strict=True)
+    ready = enter_notice(session, cases)
+    opinions = [
+        write(session, one, act, found) for one, act, found in zip(loaded, ready, proven, strict=True)
     ]
+    return _recorded(session, loaded, ready, opinions)
 
 
 def _once(subjects: Sequence[Subject]) -> list[Subject]:
@@ -267,14 +269,21 @@ def _check_repeated(one: Loaded, found: Proven, act: Act) -> None:
         raise Conflict(f"{one.name} 的“{act.move.zh}”已办过，不必再办（{_said(given, act.move)}）")
 
 
-def _carry_out(session: Session, one: Loaded, act: Act, found: Proven) -> Done:
-    before = one.state if act.move.starts else ""
-    opinion = write(session, one, act, found)
-    save_remarks(session, one, act, opinion)
+def _recorded(
+    session: Session, loaded: Sequence[Loaded], acts: Sequence[Act], opinions: Sequence[Opinion]
+) -> list[Done]:
+    """Everything written, remarks and the record of it with it; all subjects at a time."""
     session.flush()
-    audit.record(
-        session, [_event(one, act, opinion)], actor=act.actor.login, now=act.now, operator=act.actor.operator
-    )
+    events = []
+    for one, act, opinion in zip(loaded, acts, opinions, strict=True):
+        save_remarks(session, one, act, opinion)
+        events.append(_event(one, act, opinion))
+    actor = acts[0].actor
+    audit.record(session, events, actor=actor.login, now=acts[0].now, operator=actor.operator)
+    return [_done(*row) for row in zip(loaded, acts, opinions, strict=True)]
+
+
+def _done(one: Loaded, act: Act, opinion: Opinion) -> Done:
     made = one.distribution
     return Done(
         entry_id=one.entry.id,
@@ -282,7 +291,7 @@ def _carry_out(session: Session, one: Loaded, act: Act, found: Proven) -> Done:
         number=one.newest.number if act.move.creates else one.version.number,
         distribution_id=made.id if made else None,
         move=act.move.key,
-        before=before,
+        before=opinion.state_before,
         after=opinion.state_after,
         entry_state=one.entry.state,
         opinion_id=opinion.id,

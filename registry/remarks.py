@@ -140,8 +140,7 @@ def _remarks(session: Session, opinion: Opinion) -> Sequence[Remark]:
 
 
 def save_remarks(session: Session, one: Loaded, act: Act, opinion: Opinion) -> None:
-    """Keep the reasons of a return, field by field."""
-    session.flush()
+    """Keep the reasons of a return, field by field; its opinion is written already."""
     for row in reasons_of(act):
         session.add(
             Remark(

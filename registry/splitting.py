@@ -4,7 +4,7 @@ Source: domain §12 R14; S1 2, 17, 43.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from registry.agency_checks import (
 )
 from registry.agency_lives import SPLIT, closed_words, demand_standing, find, hold, standing
 from registry.entries import lock_register
+from registry.errors import Rejected
 from registry.handover import Chosen
 from registry.models import Agency, Entry, Person, RoleGrant, System
 from registry.people import fold_login, local_day
@@ -59,6 +60,33 @@ class Part:
     systems: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     rest: bool = False
+
+
+def read_parts(value: Any) -> list[Part]:
+    """Parts written as JSON: a list of objects with the names of ``Part``'s fields.
+
+    Raises:
+        Rejected: it is no such list; the message says which part and why.
+    """
+    if not isinstance(value, list):
+        raise Rejected('各部分须写成 JSON 清单：[{"code": …, "name": …, "entries": […]}]')
+    return [_read_part(n, one) for n, one in enumerate(value, 1)]
+
+
+def _read_part(n: int, value: Any) -> Part:
+    known = [one.name for one in fields(Part)]
+    if not isinstance(value, dict) or "code" not in value:
+        raise Rejected(f"第 {n} 部分须是对象，且写明 code")
+    for key, given in value.items():
+        if key not in known:
+            raise Rejected(f"第 {n} 部分不接受“{key}”；可写：{'、'.join(known)}")
+        listed = key in ("entries", "systems", "people")
+        texts = given if listed and isinstance(given, list) else [given]
+        kind = bool if key == "rest" else str
+        if listed != isinstance(given, list) or not all(isinstance(text, kind) for text in texts):
+            raise Rejected(f"第 {n} 部分的“{key}”写法不对")
+    read: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+    return Part(**read)
 
 
 def split(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from registry.db import Database
@@ -21,7 +22,7 @@ class Api:
     """The API over a cast; ``as_role`` signs a client in as one of it."""
 
     cast: Cast
-    folder: Path
+    app: FastAPI
     clients: dict[str, TestClient] = field(default_factory=dict)
 
     @property
@@ -34,8 +35,7 @@ class Api:
 
     def as_role(self, role: str) -> TestClient:
         if role not in self.clients:
-            app = create_app(settings_of(self.database, files_folder=self.folder, workers=0))
-            self.clients[role] = enter(TestClient(app), self.database, role)
+            self.clients[role] = enter(TestClient(self.app), self.database, role)
         return self.clients[role]
 
     def move(self, role: str, move: str, **more: Any) -> Any:
@@ -46,10 +46,9 @@ class Api:
 @contextmanager
 def api_of(database: Database, folder: Path) -> Iterator[Api]:
     """The API around one registered draft."""
-    made = Api(make_cast(database, folder), folder / "files")
-    yield made
-    for client in made.clients.values():
-        client.close()
+    app = create_app(settings_of(database, files_folder=folder / "files", workers=0))
+    yield Api(make_cast(database, folder), app)
+    app.state.database.close()
 
 
 def fresh(number: int = 1, **changes: Any) -> dict[str, Any]:

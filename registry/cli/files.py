@@ -12,6 +12,7 @@ from registry.cli.terminal import (
     LangOption,
     ProfileOption,
     ProviderOption,
+    console_actor,
     database,
     language,
     now,
@@ -144,6 +145,12 @@ def import_(
         bool, typer.Option("--existing", help="登记已在用的存量目录，问题列入整改清单")
     ] = False,
     all_or_nothing: Annotated[bool, typer.Option("--all-or-nothing", help="有一条错误就整批不登记")] = False,
+    login: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="LOGIN", help="以谁的名义登记：只写其单位的目录；不写则由本机操作员登记"
+        ),
+    ] = None,
     annotate: AnnotateOption = None,
     provider: ProviderOption = None,
     as_json: JsonOption = False,
@@ -155,15 +162,20 @@ def import_(
     """
     from registry.cli.reports import import_report
     from registry.intake import import_json, import_workbook
+    from registry.registering import Mode
+    from registry.work import reach_of
 
-    spoken = language(lang)
+    spoken, moment = language(lang), now()
+    mode: Mode = "existing" if existing else "draft"
     with database(create=True) as opened, progress_bar("导入") as progress, opened.write() as session:
+        actor = console_actor(session, login, moment) if login else None
         result = import_workbook(
             session,
             file,
-            actor=LOCAL_USER,
-            now=now(),
-            mode="existing" if existing else "draft",
+            actor=actor.login if actor else LOCAL_USER,
+            now=moment,
+            mode=mode,
+            providers=reach_of(session, actor, mode) if actor else None,
             profile=profile,
             provider=split_provider(provider),
             all_or_nothing=all_or_nothing,

@@ -1,19 +1,21 @@
 """The pages of signing in and out, and one's own page: password, roles, API tokens."""
 
 import secrets
-from typing import Annotated, Any
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from catalog_specs import load
-from catalog_specs.law_accounts import Accounts
 from registry import accounts, sign_in, tokens
 from registry.db import Database
 from registry.errors import MuluError, NotAllowed, Rejected, Throttled, Unauthenticated
+from registry.granting import limits
 from registry.passwords import Checked, check_password, hash_password, judge_password
 from registry.people import Visit, find_person
 from registry.permits import Actor
@@ -25,11 +27,7 @@ from registry.web.templates import render
 router = APIRouter()
 FORM_COOKIE = "mulu_form"
 SEE_OTHER = 303
-
-
-def limits() -> Accounts:
-    """The limits of accounts.yaml."""
-    return load().document("accounts", Accounts)
+T = TypeVar("T")
 
 
 # ---- passwords are checked beside the requests ------------------------------------------------------------
@@ -39,19 +37,26 @@ class Desk:
     """Where passwords are checked: few at once, because each takes 64 MB; a crowd is told to come again."""
 
     def __init__(self) -> None:
-        rule = limits().hashing
-        self._limiter = anyio.CapacityLimiter(rule.at_once)
-        self._rule = rule
+        self._rule = limits().hashing
+        self._limiter = anyio.CapacityLimiter(self._rule.at_once)
+        self._here: Counter[str] = Counter()
 
-    async def run(self, work: Any, *arguments: Any) -> Any:
+    async def run(self, request: Request, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread when it is its turn.
 
         Raises:
-            Throttled: too many wait already.
+            Throttled: too many wait already, or too many of this address.
         """
-        if self._limiter.statistics().tasks_waiting >= self._rule.waiting:
+        address = request.client.host if request.client else ""
+        crowd = self._here.total() >= self._rule.waiting + self._rule.at_once
+        if crowd or self._here[address] >= self._rule.per_address:
             raise Throttled("登录的人太多，请稍后再试", retry_after=self._rule.retry_seconds)
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+        self._here[address] += 1
+        try:
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+        finally:
+            self._here[address] -= 1
+            self._here += Counter()  # forget the addresses that are gone
 
 
 def _desk(request: Request) -> Desk:
@@ -62,11 +67,14 @@ def _desk(request: Request) -> Desk:
     return found
 
 
-def _log_in(database: Database, login: str, password: str) -> sign_in.SignedIn | None:
-    # looked up when it is this one's turn, so that a login locked meanwhile is hashed no more
-    now = today()
+def _look_up(database: Database, login: str) -> sign_in.Attempt:
     with database.read() as session:
-        attempt = sign_in.look_up(session, login, now=now)
+        return sign_in.look_up(session, login, now=today())
+
+
+def _log_in(database: Database, login: str, password: str) -> sign_in.SignedIn | None:
+    # looked up again when it is this one's turn, so that a login locked meanwhile is hashed no more
+    now, attempt = today(), _look_up(database, login)
     checked = check_password(password, attempt.hashed)
     with database.write() as session:
         return sign_in.conclude(session, attempt, checked, now=now)
@@ -100,10 +108,13 @@ async def log_in(
     next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002
 ) -> Response:
     """Sign in with a password; a new session each time."""
+    database: Database = request.app.state.database
     if not form or not secrets.compare_digest(form.encode(), request.cookies.get(FORM_COOKIE, "").encode()):
         return login_page(request, next, error="页面已过期，请再填一次", status=NotAllowed.status)
     try:
-        found = await _desk(request).run(_log_in, request.app.state.database, login, password)
+        # who is locked does not even stand in the queue
+        await run_in_threadpool(_look_up, database, login)
+        found = await _desk(request).run(request, _log_in, database, login, password)
     except Throttled as error:
         page = login_page(request, next, error=error.message, status=error.status)
         page.headers["Retry-After"] = str(error.details["retry_after"])
@@ -188,16 +199,15 @@ async def change_password(
         if new == old:
             raise Rejected("新口令不能与原口令相同")
         judge_password(new, actor.login, limits().password)
-        await _desk(request).run(_change, request.app.state.database, visit, old, new)
+        await _desk(request).run(request, _change, request.app.state.database, visit, old, new)
     except (Rejected, NotAllowed, Throttled) as error:
-        return await anyio.to_thread.run_sync(_own_page_again, request, actor, error)
+        return await run_in_threadpool(_own_page_again, request, actor, error)
     return RedirectResponse("/account?done=password", SEE_OTHER)
 
 
 def _change(database: Database, visit: Visit, old: str, new: str) -> None:
     actor, now = visit.actor, today()
-    with database.read() as session:
-        attempt = sign_in.look_up(session, actor.login, now=now)
+    attempt = _look_up(database, actor.login)
     if not check_password(old, attempt.hashed).right:
         with database.write() as session:
             # a stolen session must not be able to try passwords without end

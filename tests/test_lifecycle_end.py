@@ -1,0 +1,149 @@
+"""How an entry ends: withdrawn with reasons, retired for good; its code is never used again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from catalog_specs import load
+from registry.errors import Conflict, Gone
+from registry.export import write_jsonl
+from registry.intake import import_workbook
+from registry.lifecycle import MoveRefused, perform
+from registry.models import CodeRecord, Version
+from registry.subjects import Subject
+from tests.cast import Cast, content
+from tests.conftest import NOW
+from tests.stages import TABLE
+
+At = Callable[[str], Cast]
+
+
+def guards(cast: Cast, move: str, role: str, note: str = "") -> list[str]:
+    with pytest.raises(MoveRefused) as refused:
+        cast.act(move, role, note=note)
+    return [unmet.guard for unmet in refused.value.unmet]
+
+
+def retire(cast: Cast) -> Subject:
+    with cast.database.read() as session:
+        subject = cast.subject(session, "retire")
+    cast.record("retirement_decision", role="head")
+    assert cast.act("retire", "head", note="系统停用").entry_state == "retired"
+    return subject
+
+
+def test_withdrawn_with_reasons_and_an_empty_shelf(at: At) -> None:
+    assert guards(at("shelved"), "withdraw", "bureau") == [
+        "reasons_given",
+        "service_consultation",
+        "distributions_off",
+    ]
+    cast = at("announced")
+    cast.act("attach", "steward", data=TABLE)
+    assert guards(cast, "withdraw", "bureau", "误登") == ["distributions_off"]
+    cast.act("off_shelf", "bureau", note="撤")
+    assert cast.act("withdraw", "bureau", note="误登").entry_state == "withdrawn"
+    with pytest.raises(Conflict, match="bureau 已于 .* 办理“撤回”"):
+        cast.act("withdraw", "auditor", note="误登")
+
+
+def test_retired_what_was_shelved_must_be_gone_everywhere(at: At) -> None:
+    cast = at("shelved")
+    cast.record("consultation")
+    cast.act("off_shelf", "head", note="停用")
+    cast.record("retirement_decision", role="head")
+    assert guards(cast, "retire", "head", "停用") == ["consumers_informed", "gone_everywhere"]
+    cast.record("notice_to_users")
+    assert guards(cast, "retire", "head", "停用") == ["gone_everywhere"]
+
+
+@pytest.mark.parametrize("withdrawn_first", [True, False])
+def test_a_retired_entry_is_gone_for_every_move(withdrawn_first: bool, at: At) -> None:
+    cast = at("announced")
+    if withdrawn_first:
+        cast.act("withdraw", "head", note="划转")
+    subject = retire(cast)
+    for move, role in (("retire", "head"), ("revise", "steward"), ("attach", "steward"), ("withdraw", "bureau")):
+        with cast.database.write() as session, pytest.raises(Gone, match="已注销"):
+            perform(session, subject, move, actor=cast.actor(role, session), now=cast.now, note="再")
+    with pytest.raises(Gone):
+        cast.state()
+
+
+def test_a_draft_beside_it_ends_with_it(at: At) -> None:
+    cast = at("announced")
+    cast.act("revise", "steward")
+    subject = retire(cast)
+    with cast.database.read() as session:
+        rows = session.execute(select(Version).order_by(col(Version.number))).scalars().all()
+        assert [(v.state, v.awaits) for v in rows] == [("withdrawn", None), ("withdrawn", None)]
+    with cast.database.write() as session, pytest.raises(Gone):
+        perform(session, subject, "submit", actor=cast.actor("steward", session), now=cast.now)
+
+
+@pytest.mark.parametrize("mode", ["draft", "existing"])
+def test_its_code_never_comes_back(mode: str, at: At, tmp_path: Path) -> None:
+    cast = at("announced")
+    retire(cast)
+    rows = tmp_path / "again.jsonl"
+    write_jsonl([content(), content(resource_code=None, resource_name="企业登记新信息")], rows, load("zunyi_2020"))
+    with cast.database.write() as session:
+        came = import_workbook(session, rows, actor="steward", now=NOW, mode=mode)  # type: ignore[arg-type]
+    assert came.outcomes == ["refused", "added"]
+    assert [f.reason for f in came.check.findings_of(0) if f.rule == "E167"] == ["retired_code"]
+    assert list(came.allocated.values()) == ["102024030201/000002"]
+    with cast.database.read() as session:
+        record = session.get_one(CodeRecord, cast.code)
+        assert record.retired_at is not None
+
+
+# ---- import beside review ---------------------------------------------------------------------------------
+
+
+def bring(cast: Cast, folder: Path, **changes: str) -> tuple[list[str], list[str]]:
+    path = folder / "row.jsonl"
+    write_jsonl([content(**changes)], path, load("zunyi_2020"))
+    with cast.database.write() as session:
+        came = import_workbook(session, path, actor="steward", now=NOW)
+    return list(came.outcomes), [f.reason for f in came.check.findings_of(0) if f.rule == "E167"]
+
+
+@pytest.mark.parametrize("stage", ["submitted", "cleared", "signed", "approved"])
+def test_what_is_under_review_is_not_changed_by_a_file(stage: str, at: At, tmp_path: Path) -> None:
+    cast = at(stage)
+    assert bring(cast, tmp_path, contact_name="李雷") == (["refused"], ["under_review"])
+    assert bring(cast, tmp_path) == (["unchanged"], [])
+    assert cast.state()[2] == 1
+
+
+def test_what_was_returned_becomes_a_new_draft(at: At, tmp_path: Path) -> None:
+    cast = at("submitted")
+    cast.act("return", "auditor", note="请改")
+    assert bring(cast, tmp_path, contact_name="李雷") == (["updated"], [])
+    assert cast.state() == ("draft", None, 2)
+
+
+def test_what_is_in_force_gets_a_draft_beside_it(at: At, tmp_path: Path) -> None:
+    cast = at("announced")
+    assert bring(cast, tmp_path, contact_name="李雷") == (["updated"], [])
+    assert cast.state() == ("announced", 1, 2)
+    cast.walk(("submit", "steward"), ("endorse", "division_chief"))
+    assert cast.state() == ("announced", 2, 2)
+
+
+def test_who_saw_the_draft_before_a_file_came_is_stale(at: At, tmp_path: Path) -> None:
+    """Else he would submit what he never saw."""
+    from registry.errors import Stale
+    from registry.lookup import find_entry
+    from registry.permits import EVERYTHING
+
+    cast = at("draft")
+    with cast.database.read() as session:
+        entry = find_entry(session, cast.code, sight=EVERYTHING).entry
+        seen = Subject(entry.id, None, entry.lock)
+    bring(cast, tmp_path, contact_name="李雷")
+    with cast.database.write() as session, pytest.raises(Stale, match="steward 于 .* 登记"):
+        perform(session, seen, "submit", actor=cast.actor("steward", session), now=cast.now)
