@@ -52,7 +52,8 @@ def load_demo(database: Database, *, seed: int, now: datetime, progress: Progres
         walked = load_review(session, agency, begun=begun, now=now)
     return (
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
-        f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），{walked} 条在审核、通告、上架各环节。\n"
+        f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），"
+        f"{walked} 条在审核、通告、上架各环节。\n"
         f"{accounts}"
     )
 

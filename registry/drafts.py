@@ -167,6 +167,7 @@ def save_draft(
         return Drafted(Row(entry, newest, row.agency, True), "unchanged")
     if open_draft:
         entries.supersede(session, [(entry.id, newest.number)])
+        session.expire(newest)
     return _advance(session, place, entry)
 
 

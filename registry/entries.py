@@ -18,6 +18,7 @@ T = TypeVar("T")
 _REGISTER_LOCK = 0x6D756C7501  # "mulu", then which of its locks
 _AGENCY_LOCK = 0x6D756C75
 
+TOMBSTONES = ("retired", "wiped")
 DRAFT, ANNOUNCED, SUPERSEDED = "draft", "announced", "superseded"
 # as wide as the columns are
 NAME_LENGTH = FOLDED_LENGTH = 200
@@ -113,10 +114,11 @@ def known_alike(session: Session, agency_id: str, folded: str, entry_id: str | N
 
 
 def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known]:
-    """The entries of some providers, as matching needs them."""
+    """The entries of some providers that are not retired, as matching needs them."""
     found = []
     for part in _parts(sorted(set(provider_codes))):
-        rows = session.execute(_newest().with_only_columns(*_KNOWN).where(col(Agency.code).in_(part)))
+        theirs = _newest().with_only_columns(*_KNOWN).where(col(Agency.code).in_(part))
+        rows = session.execute(theirs.where(col(Entry.state).not_in(TOMBSTONES)))
         found += [Known._make(row) for row in rows]
     return found
 
@@ -128,7 +130,8 @@ def _parts(values: Sequence[T], size: int = 400) -> Iterable[Sequence[T]]:
 
 def names_elsewhere(session: Session) -> dict[str, frozenset[str]]:
     """Folded name -> provider codes, over all live entries."""
-    rows = session.execute(_newest().with_only_columns(col(Version.folded), col(Agency.code)))
+    live = _newest().with_only_columns(col(Version.folded), col(Agency.code))
+    rows = session.execute(live.where(col(Entry.state).not_in(TOMBSTONES)))
     found: dict[str, set[str]] = {}
     for folded, code in rows:
         found.setdefault(folded, set()).add(code)

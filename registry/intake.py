@@ -40,6 +40,7 @@ def import_workbook(  # noqa: PLR0913  (one option of the command each, by keywo
     path: Path,
     *,
     actor: str,
+    operator: str = "",
     now: datetime,
     mode: Mode = "draft",
     profile: str | None = None,
@@ -63,7 +64,9 @@ def import_workbook(  # noqa: PLR0913  (one option of the command each, by keywo
     if not check.secret:
         entries.lock_register(session)
     judged = _judged(session, check, now=now, providers=providers, progress=progress)
-    return _save(session, judged, actor=actor, now=now, mode=mode, all_or_nothing=all_or_nothing)
+    return _save(
+        session, judged, actor=actor, operator=operator, now=now, mode=mode, all_or_nothing=all_or_nothing
+    )
 
 
 # ---- in two steps: a long reading and judging, a short writing --------------------------------------------
@@ -102,6 +105,7 @@ def save_import(
     judged: Judged,
     *,
     actor: str,
+    operator: str = "",
     now: datetime,
     mode: Mode = "draft",
     all_or_nothing: bool = False,
@@ -117,7 +121,9 @@ def save_import(
         if fresh.mark() != judged.view.mark():
             raise Moved("登记内容在校验期间有变化；请重新导入")
         judged.view = fresh
-    return _save(session, judged, actor=actor, now=now, mode=mode, all_or_nothing=all_or_nothing)
+    return _save(
+        session, judged, actor=actor, operator=operator, now=now, mode=mode, all_or_nothing=all_or_nothing
+    )
 
 
 class View:
@@ -168,7 +174,14 @@ def _judged(
 
 
 def _save(
-    session: Session, judged: Judged, *, actor: str, now: datetime, mode: Mode, all_or_nothing: bool
+    session: Session,
+    judged: Judged,
+    *,
+    actor: str,
+    operator: str,
+    now: datetime,
+    mode: Mode,
+    all_or_nothing: bool,
 ) -> ImportResult:
     check, matches, view = judged.check, judged.matches, judged.view
     if view is None:
@@ -185,6 +198,7 @@ def _save(
         known_systems=view.systems,
         mode=mode,
         actor=actor,
+        operator=operator,
         now=now,
     )
     counts = registration.save()

@@ -7,12 +7,11 @@ from sqlalchemy import Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session, defer, load_only
 from sqlmodel import col
 
-from registry.entries import stored_fold
+from registry.entries import TOMBSTONES, stored_fold
 from registry.errors import Gone, NotFound
 from registry.models import Agency, CodeRecord, Entry, System, Version
 from registry.permits import Sight
 
-TOMBSTONES = ("retired", "wiped")
 _LARGE: tuple[Any, ...] = (col(Version.content), col(Version.findings), col(Version.needs))
 # what a list shows of a version
 _BRIEF: tuple[Any, ...] = (

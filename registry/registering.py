@@ -38,9 +38,11 @@ class Registration:
         known_systems: Mapping[str, list[System]],
         mode: Mode,
         actor: str,
+        operator: str = "",
         now: datetime,
     ) -> None:
         self.session, self.check, self.specs = session, check, check.specs
+        self.operator = operator
         self.matches, self.mode, self.actor, self.now = matches, mode, actor, now
         self.rows: list[ReadEntry] = check.sheets.entries
         self.kept = [n for n, match in enumerate(matches) if not match.refused and not match.untouched]
@@ -243,7 +245,7 @@ class Registration:
             for match in self.matches
             if match.known and match.outcome == "updated" and match.entry_id not in written
         ]
-        audit.record(self.session, acts, actor=self.actor, now=self.now)
+        audit.record(self.session, acts, actor=self.actor, now=self.now, operator=self.operator)
 
 
 def count_rows(check: FileCheck, matches: Sequence[Match]) -> dict[str, int]:

@@ -10,8 +10,9 @@ from sqlmodel import col
 
 from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Lifecycle, Move
+from registry.entries import TOMBSTONES
 from registry.errors import Conflict, Gone, NotFound, Rejected
-from registry.lookup import TOMBSTONES, find_entry
+from registry.lookup import find_entry
 from registry.models import Agency, Distribution, Entry, Version
 from registry.permits import Sight, Target
 

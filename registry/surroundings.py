@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from registry.entries import stored_fold
+from registry.entries import TOMBSTONES, stored_fold
 from registry.models import Agency, CodeRecord, Entry, System, Version
 from validators.case import Facts
 
@@ -48,7 +48,7 @@ def _namesakes(session: Session, contents: Sequence[Content]) -> Iterable[tuple[
         select(col(Entry.id), col(Version.folded), col(Agency.code))
         .join(Version, (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.newest)))
         .join(Agency, col(Agency.id) == col(Entry.agency_id))
-        .where(col(Version.folded).in_(folded))
+        .where(col(Version.folded).in_(folded), col(Entry.state).not_in(TOMBSTONES))
     )
     return [(str(e), str(f), str(a)) for e, f, a in session.execute(query)]
 

@@ -26,9 +26,7 @@ with _DATABASE.write() as _session:
     _PLAIN = token(_session, "tester", *roles_of(load()).index["bureau"].may, now=datetime.now(UTC)).plain
 _DATABASE.close()
 _HEADERS = {"Authorization": f"Bearer {_PLAIN}"}
-schema = schemathesis.openapi.from_asgi(
-    "/api/v1/openapi.json", create_app(Settings(_URL)), headers=_HEADERS
-)
+schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(Settings(_URL)), headers=_HEADERS)
 
 
 @schema.parametrize()

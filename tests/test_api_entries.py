@@ -171,7 +171,7 @@ def test_an_equal_draft_changes_nothing(here: Api) -> None:
 
 def test_a_draft_may_not_be_saved_unseen(here: Api) -> None:
     answer = here.as_role("steward").put(f"{here.entry}/draft", json={"content": content()})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "header/If-Match")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "header/if-match")
 
 
 def test_code_and_provider_stay(here: Api) -> None:

@@ -116,7 +116,12 @@ def test_a_note_is_in_force_with_the_chiefs_word_and_the_shelf_stays(at: At, tmp
     revised(cast, tmp_path, contact_name="李雷")
     assert awaits(cast) == ("endorse", "division_chief")
     done = cast.act("endorse", "division_chief")
-    assert (done.before, done.after, done.entry_state, done.awaits) == ("submitted", "announced", "shelved", None)
+    assert (done.before, done.after, done.entry_state, done.awaits) == (
+        "submitted",
+        "announced",
+        "shelved",
+        None,
+    )
     assert cast.state() == ("shelved", 3, 3)
     assert version_states(cast) == ["superseded", "superseded", "announced"]
     assert shelf(cast) == ("shelved", None)

@@ -19,7 +19,12 @@ from tests.stages import TABLE, made_of
 
 At = Callable[[str], Cast]
 ROWS = "企业名称,统一社会信用代码\n甲公司,91520300MA6DXXXX0A\n".encode()
-FILE = {"name": "企业登记.csv", "form": "2", "patterns": ["批量交换"], "items": ["企业名称", "统一社会信用代码"]}
+FILE = {
+    "name": "企业登记.csv",
+    "form": "2",
+    "patterns": ["批量交换"],
+    "items": ["企业名称", "统一社会信用代码"],
+}
 
 
 def unmet(cast: Cast, move: str, role: str = "steward", **more: Any) -> dict[str, str]:
@@ -125,7 +130,9 @@ def test_before_the_announcement_nothing_is_shelved(at: At) -> None:
 @pytest.mark.parametrize("form", ["1", "3"])
 def test_a_table_or_interface_needs_the_record_of_a_test(form: str, at: At) -> None:
     cast = at("announced")
-    made = cast.act("attach", "steward", data=TABLE | {"form": form, "patterns": ["查询" if form == "3" else "批量交换"]})
+    made = cast.act(
+        "attach", "steward", data=TABLE | {"form": form, "patterns": ["查询" if form == "3" else "批量交换"]}
+    )
     cast.act("clear_data", "secrecy_reviewer")
     assert unmet(cast, "shelve") == {"provision_tested": ""}
     cast.record("provision_test", name=str(made.distribution_id))
@@ -158,7 +165,12 @@ def test_from_the_shelf_to_off_the_shelf_and_never_back(at: At) -> None:
     cast.record("consultation")
     assert cast.act("off_shelf", "head", name=made, note="停用").after == "off_shelf"
     assert cast.state()[0] == "announced"
-    for move, role in (("shelve", "steward"), ("resume", "bureau"), ("off_shelf", "bureau"), ("suspend", "bureau")):
+    for move, role in (
+        ("shelve", "steward"),
+        ("resume", "bureau"),
+        ("off_shelf", "bureau"),
+        ("suspend", "bureau"),
+    ):
         with pytest.raises(Conflict, match="现在是“已下架”"):
             cast.act(move, role, name=made, note="再来")
 
@@ -189,7 +201,9 @@ def one_kept(**of_last: str) -> dict[str, Any]:
 
 
 def test_an_item_that_is_not_shared_never_leaves(sqlite_database: Database, tmp_path: Path) -> None:
-    basis = [{"level": "法律", "title": "中华人民共和国反不正当竞争法", "article": "第九条", "text": "商业秘密"}]
+    basis = [
+        {"level": "法律", "title": "中华人民共和国反不正当竞争法", "article": "第九条", "text": "商业秘密"}
+    ]
     row = one_kept(share_type="3", open_type="3") | {"non_share_basis": basis}
     cast = make_cast(sqlite_database, tmp_path, row)
     found = unmet(cast, "attach", data=TABLE | {"items": ["企业名称", "经营范围"]})
@@ -202,7 +216,9 @@ def test_only_the_open_projection_is_opened(sqlite_database: Database, tmp_path:
     cast = make_cast(sqlite_database, tmp_path, one_kept(open_type="3"))
     cast.walk(*PATH)
     opened = TABLE | {"opened": True}
-    assert unmet(cast, "attach", data=opened | {"items": ["经营范围"]}) == {"items_of_entry": "“经营范围”不予开放"}
+    assert unmet(cast, "attach", data=opened | {"items": ["经营范围"]}) == {
+        "items_of_entry": "“经营范围”不予开放"
+    }
     made = str(cast.act("attach", "steward", data=opened).distribution_id)
     cast.act("clear_data", "secrecy_reviewer")
     cast.record("provision_test", name=made)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from registry.errors import Conflict, Gone
 from registry.export import write_jsonl
 from registry.intake import import_workbook
 from registry.lifecycle import MoveRefused, perform
-from registry.models import CodeRecord, Version
+from registry.models import CodeRecord, Entry, Version
 from registry.subjects import Subject
 from tests.cast import Cast, content
 from tests.conftest import NOW
@@ -66,7 +67,12 @@ def test_a_retired_entry_is_gone_for_every_move(withdrawn_first: bool, at: At) -
     if withdrawn_first:
         cast.act("withdraw", "head", note="划转")
     subject = retire(cast)
-    for move, role in (("retire", "head"), ("revise", "steward"), ("attach", "steward"), ("withdraw", "bureau")):
+    for move, role in (
+        ("retire", "head"),
+        ("revise", "steward"),
+        ("attach", "steward"),
+        ("withdraw", "bureau"),
+    ):
         with cast.database.write() as session, pytest.raises(Gone, match="已注销"):
             perform(session, subject, move, actor=cast.actor(role, session), now=cast.now, note="再")
     with pytest.raises(Gone):
@@ -85,19 +91,26 @@ def test_a_draft_beside_it_ends_with_it(at: At) -> None:
 
 
 @pytest.mark.parametrize("mode", ["draft", "existing"])
-def test_its_code_never_comes_back(mode: str, at: At, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "came"), [("102024030201/000001", "refused"), (None, "added")])
+def test_what_is_retired_never_comes_back(
+    code: str | None, came: str, mode: Any, at: At, tmp_path: Path
+) -> None:
+    """Its code is refused; its name, without a code, is a new entry with another code or none."""
     cast = at("announced")
-    retire(cast)
-    rows = tmp_path / "again.jsonl"
-    write_jsonl([content(), content(resource_code=None, resource_name="企业登记新信息")], rows, load("zunyi_2020"))
+    gone = retire(cast).entry_id
+    path = tmp_path / "again.jsonl"
+    write_jsonl([content(resource_code=code)], path, load("zunyi_2020"))
     with cast.database.write() as session:
-        came = import_workbook(session, rows, actor="steward", now=NOW, mode=mode)  # type: ignore[arg-type]
-    assert came.outcomes == ["refused", "added"]
-    assert [f.reason for f in came.check.findings_of(0) if f.rule == "E167"] == ["retired_code"]
-    assert list(came.allocated.values()) == ["102024030201/000002"]
+        result = import_workbook(session, path, actor="steward", now=NOW, mode=mode)
+    assert result.outcomes == [came]
     with cast.database.read() as session:
-        record = session.get_one(CodeRecord, cast.code)
-        assert record.retired_at is not None
+        assert session.get_one(Entry, gone).state == "retired"
+        assert session.get_one(CodeRecord, cast.code).retired_at is not None
+        assert [
+            v.number for v in session.execute(select(Version).where(col(Version.entry_id) == gone)).scalars()
+        ] == [1]
+    if came == "refused":
+        assert [f.reason for f in result.check.findings_of(0) if f.rule == "E167"] == ["retired_code"]
 
 
 # ---- import beside review ---------------------------------------------------------------------------------

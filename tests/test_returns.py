@@ -119,7 +119,10 @@ def test_every_malformed_reason_is_named_at_once(at: At) -> None:
 
 # ---- after a return ---------------------------------------------------------------------------------------
 
-FIRST = ({"field": "resource_abstract", "phrase": "unclear"}, {"field": "items.share_type", "item": "企业名称", "text": "a"})
+FIRST = (
+    {"field": "resource_abstract", "phrase": "unclear"},
+    {"field": "items.share_type", "item": "企业名称", "text": "a"},
+)
 
 
 @pytest.fixture
@@ -197,4 +200,3 @@ def test_the_next_version_is_a_new_question(at: At, tmp_path: Path) -> None:
     cast.act("submit", "steward")
     send_back(cast, {"field": "data_grade", "phrase": "wrong_grade"})
     assert cast.state() == ("announced", 1, 3)
-

@@ -1,11 +1,14 @@
 """Signing in and out: one answer for every failure, the lock, sessions that end, forms from our pages alone."""
 
 import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import anyio
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 from sqlmodel import col
@@ -20,7 +23,7 @@ from registry.passwords import Checked, check_password, hash_password, judge_pas
 from registry.people import find_person
 from registry.web import create_app
 from registry.web.given import COOKIE
-from registry.web.sign_in import local
+from registry.web.sign_in import Desk, local
 from tests.conftest import NOW
 from tests.web_people import FOUNDER, PASSWORD, enter, person, settings_of
 
@@ -235,7 +238,8 @@ def test_a_form_from_elsewhere_signs_nobody_in(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "after", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "/a\r\nX: y", "", "x"]
+    "after",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "/a\r\nX: y", "", "x"],
 )
 def test_it_goes_on_to_our_own_pages_alone(after: str) -> None:
     assert local(after) == "/"
@@ -374,3 +378,30 @@ def test_a_token_is_made_and_revoked_on_the_own_page(client: TestClient, databas
     assert client.post("/account/tokens/revoke", data={"token": row[1]}).status_code == 303
     assert TestClient(client.app).get("/api/v1/specs", headers=bearer).status_code == 401
     assert "须写明范围" in client.post("/account/tokens", data={"name": "x", "days": "1"}).text
+
+
+# ---- a crowd ----------------------------------------------------------------------------------------------
+
+
+def test_one_address_cannot_fill_the_queue() -> None:
+    done: list[str] = []
+
+    async def crowd() -> None:
+        desk, gate = Desk(), threading.Event()
+        async with anyio.create_task_group() as group:
+            for _ in range(RULE.hashing.per_address):
+                group.start_soon(desk.run, _from("10.0.0.1"), gate.wait)
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(Throttled):
+                await desk.run(_from("10.0.0.1"), gate.wait)
+            group.start_soon(desk.run, _from("10.0.0.2"), done.append, "another")
+            await anyio.wait_all_tasks_blocked()
+            gate.set()
+        await desk.run(_from("10.0.0.1"), done.append, "again")
+
+    anyio.run(crowd)
+    assert done == ["another", "again"]
+
+
+def _from(address: str) -> Request:
+    return Request({"type": "http", "client": (address, 1), "headers": []})

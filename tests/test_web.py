@@ -44,17 +44,17 @@ def test_health_fails_without_tables(tmp_path: Path) -> None:
 
 def test_entries_come_in_pages(client: TestClient) -> None:
     first = client.get("/api/v1/entries", params={"limit": 2}).json()
-    assert [e["code"] for e in first["items"]] == ["307024030101/000001", "102024030101/000001"]
+    assert [e["code"] for e in first["results"]] == ["307024030101/000001", "102024030101/000001"]
     assert first["total"] == 3
     rest = client.get("/api/v1/entries", params={"limit": 2, "cursor": first["next_cursor"]}).json()
-    assert [e["code"] for e in rest["items"]] == ["102024030201/000001"]
+    assert [e["code"] for e in rest["results"]] == ["102024030201/000001"]
     assert rest["next_cursor"] is None
 
 
 def test_entries_are_chosen_by_agency_and_state(client: TestClient) -> None:
     found = client.get("/api/v1/entries", params={"agency": "遵义市民政局", "state": "draft"}).json()
     assert found["total"] == 2
-    assert client.get("/api/v1/entries", params={"state": "announced"}).json()["items"] == []
+    assert client.get("/api/v1/entries", params={"state": "announced"}).json()["results"] == []
 
 
 def test_one_entry_shows_content_findings_and_digest(client: TestClient) -> None:
@@ -119,7 +119,7 @@ def test_an_unreadable_file_is_a_422_with_rule_and_cure(client: TestClient) -> N
 
 
 def test_specifications_are_given_out(client: TestClient) -> None:
-    rows = client.get("/api/v1/specs").json()["items"]
+    rows = client.get("/api/v1/specs").json()["results"]
     assert {row["profile"] for row in rows} == {"zunyi_2020", "liupanshui_2025"}
     one = client.get("/api/v1/specs/liupanshui_2025").json()
     assert one["schema"]["type"] == "object"

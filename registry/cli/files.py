@@ -173,6 +173,7 @@ def import_(
             session,
             file,
             actor=actor.login if actor else LOCAL_USER,
+            operator=actor.operator if actor else "",
             now=moment,
             mode=mode,
             providers=reach_of(session, actor, mode) if actor else None,
