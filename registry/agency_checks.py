@@ -91,7 +91,7 @@ def order_of(day: date, basis: str, *, actor: Actor, now: datetime) -> tuple[Ord
     written, today = basis.strip(), local_day(now)
     against = []
     if not 0 < len(written) <= NAME_LENGTH or not written.isprintable():
-        against.append(Against(f"须写明依据文件的文号（至多 {NAME_LENGTH} 个字符）"))
+        against.append(Against(f"须写明依据文件的文号（至多 {NAME_LENGTH} 个字符，不含控制字符）"))
     if day > today:
         against.append(Against(f"生效日 {day} 还没有到；到期再办"))
     return Order(day, written, actor, now), against
@@ -147,7 +147,7 @@ def _asked(text: str) -> str:
 def name_against(session: Session, name: str, region: str, *, own: str = "") -> list[Against]:
     """What stands against a name; ``own``: the key of the agency that is to bear it."""
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
-        return [Against(f"单位名称须有 1 至 {NAME_LENGTH} 个字符")]
+        return [Against(f"单位名称须有 1 至 {NAME_LENGTH} 个字符，不含控制字符和全角空格")]
     alike = select(Agency).where(
         col(Agency.name) == name,
         col(Agency.region) == _asked(region),

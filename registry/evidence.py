@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from catalog_specs import Specs
 from catalog_specs.law_lifecycle import Lifecycle, Move
-from registry.differences import class_digest, overall_class
+from registry.differences import CLASSES, class_digest, overall_class
 from registry.keys import digest_of
 from registry.models import Distribution, Opinion, Record, Version
 from registry.subjects import LIVE, Loaded, lifecycle_of
@@ -133,12 +133,20 @@ class _Validity:
         if record.distribution_id is not None:
             return one.distribution is not None and record.distribution_id == one.distribution.id
         if record.entry_id is not None:
-            if record.bound_class is None:
-                holds = self.since is None or record.at >= self.since
-            else:
-                holds = self._same(record.bound_class, record.bound_digest)
-            return record.entry_id == one.entry.id and holds
+            return record.entry_id == one.entry.id and self._holds(record)
         return record.system_id is not None and record.system_id == one.entry.system_id
+
+    def _holds(self, record: Record) -> bool:
+        """Made of this content, or of the one in force where the change since is lighter than what it is bound to."""
+        kind, settled = record.bound_class, self.one.settled_by
+        if kind is None:
+            return self.since is None or record.at >= self.since
+        if self._same(kind, record.bound_digest):
+            return True
+        if not self.one.settled or settled is None:
+            return False
+        lighter = CLASSES.index(self._change_since(settled.number)) < CLASSES.index(kind)
+        return lighter and class_digest(settled.content, kind, self.specs) == record.bound_digest
 
     def _same(self, change_class: str, digest: str | None) -> bool:
         if change_class not in self.digests:

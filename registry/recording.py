@@ -12,11 +12,15 @@ from catalog_specs.law_lifecycle import RecordKind
 from registry import audit
 from registry.differences import class_digest
 from registry.errors import NotFound, Rejected
+from registry.kept import storable
 from registry.keys import new_key
 from registry.lookup import find_entry, get_version
 from registry.models import Agency, Distribution, Entry, Record, System, Version
 from registry.permits import Actor, Sight, Target, demand, roles_of
 from registry.subjects import lifecycle_of
+
+
+NUMBER_LENGTH = 100  # as the column is wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,10 @@ def keep_record(
         entry_id=thing.entry.id if thing.entry and thing.of == "entry" else None,
         system_id=thing.system.id if thing.system else None,
         distribution_id=thing.distribution.id if thing.distribution else None,
-        number=paper.number.strip(),
+        number=storable(paper.number.strip()),
         day=paper.day,
         sha256=paper.sha256,
-        file_name=paper.file_name,
+        file_name=storable(paper.file_name)[:255] if paper.file_name else None,
         bound_class=bound,
         bound_digest=class_digest(thing.version.content, bound, specs) if bound and thing.version else None,
         data={},
@@ -131,6 +135,8 @@ def _check(kind: RecordKind, thing: About, paper: Paper) -> None:
         raise Rejected(
             f"“{kind.zh}”登记在{'、'.join(names[of] for of in kind.of)}上，不能登记在{names[thing.of]}上"
         )
+    if len(paper.number.strip()) > NUMBER_LENGTH:
+        raise Rejected(f"文号至多 {NUMBER_LENGTH} 个字")
     number, file = bool(paper.number.strip()), paper.sha256 is not None
     lacking = {"number": not number, "file": not file, "either": not (number or file)}[kind.asks]
     if lacking:

@@ -214,7 +214,7 @@ def edit(
 def _against(session: Session, system: System) -> list[Against]:
     found = []
     if not 0 < len(system.name) <= NAME_LENGTH or not system.name.isprintable():
-        found.append(Against(f"系统名称须有 1 至 {NAME_LENGTH} 个字符"))
+        found.append(Against(f"系统名称须有 1 至 {NAME_LENGTH} 个字符，不含控制字符和全角空格"))
     else:
         found += _taken(session, system, col(System.name) == system.name, system.agency_id, "名称")
     if system.ident is not None:

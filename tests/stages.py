@@ -7,8 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from registry.db import Database
 from registry.migrate import upgrade
+from registry.models import Distribution, Version
 from tests.cast import PATH, Cast, content, make_cast, register
 
 TABLE = {
@@ -103,3 +107,57 @@ def edit(cast: Cast, folder: Path, *, author: str = "steward", **changes: Any) -
     if cols is not None:
         row["items"] = cols(row["items"])
     register(cast.database, folder, row, author=author)
+
+
+# ---- a next version ---------------------------------------------------------------------------------------
+
+Items = list[dict[str, Any]]
+HARMLESS = {"item_name": "登记机关", "item_code": "djjg", "pii_class": "none", "sensitive_flag": "0"}
+
+
+def revised(cast: Cast, folder: Path, **changes: Any) -> None:
+    """A new version of what is in force, changed and submitted."""
+    cast.act("revise", "steward")
+    edit(cast, folder, **changes)
+    cast.act("submit", "steward")
+
+
+def newest(cast: Cast) -> Version:
+    """The newest version."""
+    with cast.database.read() as session:
+        found = session.execute(select(Version).order_by(col(Version.number).desc())).scalars().first()
+    assert found is not None
+    return found
+
+
+def awaits(cast: Cast) -> tuple[str | None, str | None]:
+    """The move that the newest version waits for, and its role."""
+    return newest(cast).awaits, newest(cast).awaits_role
+
+
+def shelf(cast: Cast) -> tuple[str, str | None]:
+    """State of the only distribution, and what it waits for."""
+    with cast.database.read() as session:
+        made = session.execute(select(Distribution)).scalars().one()
+        return made.state, made.awaits
+
+
+def version_states(cast: Cast) -> list[str]:
+    """The states of the versions, the oldest first."""
+    with cast.database.read() as session:
+        return list(session.execute(select(col(Version.state)).order_by(col(Version.number))).scalars())
+
+
+def added(**more: Any) -> Callable[[Items], Items]:
+    """The items with one more, which is harmless unless ``more`` says otherwise."""
+    return lambda items: [*items, {**items[0], **HARMLESS, **more}]
+
+
+def without(name: str) -> Callable[[Items], Items]:
+    """The items without one."""
+    return lambda items: [item for item in items if item["item_name"] != name]
+
+
+def of_first(**changes: Any) -> Callable[[Items], Items]:
+    """The items with the first one changed."""
+    return lambda items: [{**items[0], **changes}, *items[1:]]

@@ -73,8 +73,8 @@ def local(here: Database) -> Iterator[Clients]:
 # ---- reading ----------------------------------------------------------------------------------------------
 
 
-def test_everybody_signed_in_sees_names_and_codes(city: Database, client: Clients) -> None:
-    found = client(city, "security_admin").get(f"{AT}/agencies").json()
+def test_everybody_signed_in_sees_names_and_codes(client: Clients) -> None:
+    found = client("security_admin").get(f"{AT}/agencies").json()
     assert [row["code"] for row in found["results"]] == sorted([CIVIL, POLICE, MARKET])
     assert {frozenset(row) for row in found["results"]} == {
         frozenset({"code", "name", "region", "standing", "successor"})

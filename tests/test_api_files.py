@@ -14,7 +14,7 @@ from tests.cast import PATH
 
 OFFER = {
     "name": "企业登记",
-    "form": "2",
+    "form": "1",
     "patterns": "批量交换",
     "items": ["企业名称", "统一社会信用代码"],
 }

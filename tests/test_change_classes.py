@@ -8,57 +8,20 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from catalog_specs import load
+from registry.db import Database
+from registry.differences import overall_class
 from registry.errors import Conflict, MuluError
+from registry.export import write_jsonl
+from registry.intake import import_workbook
 from registry.lifecycle import MoveRefused
-from registry.models import Distribution, Item, Version
-from tests.cast import PATH, Cast, content
-from tests.stages import edit
+from registry.models import Item, Version
+from tests.cast import PATH, Cast, content, make_cast, register
+from tests.conftest import NOW
+from tests.stages import added, awaits, edit, newest, of_first, revised, shelf, version_states, without
 
 At = Callable[[str], Cast]
-Items = list[dict[str, Any]]
 ABSTRACT = str(content()["resource_abstract"])
-HARMLESS = {"item_name": "登记机关", "item_code": "djjg", "pii_class": "none", "sensitive_flag": "0"}
-
-
-def revised(cast: Cast, folder: Path, **changes: Any) -> None:
-    """A new version of what is in force, changed and submitted."""
-    cast.act("revise", "steward")
-    edit(cast, folder, **changes)
-    cast.act("submit", "steward")
-
-
-def newest(cast: Cast) -> Version:
-    with cast.database.read() as session:
-        found = session.execute(select(Version).order_by(col(Version.number).desc())).scalars().first()
-    assert found is not None
-    return found
-
-
-def awaits(cast: Cast) -> tuple[str | None, str | None]:
-    return newest(cast).awaits, newest(cast).awaits_role
-
-
-def shelf(cast: Cast) -> tuple[str, str | None]:
-    with cast.database.read() as session:
-        made = session.execute(select(Distribution)).scalars().one()
-        return made.state, made.awaits
-
-
-def version_states(cast: Cast) -> list[str]:
-    with cast.database.read() as session:
-        return list(session.execute(select(col(Version.state)).order_by(col(Version.number))).scalars())
-
-
-def added(**more: Any) -> Callable[[Items], Items]:
-    return lambda items: [*items, {**items[0], **HARMLESS, **more}]
-
-
-def without(name: str) -> Callable[[Items], Items]:
-    return lambda items: [item for item in items if item["item_name"] != name]
-
-
-def of_first(**changes: Any) -> Callable[[Items], Items]:
-    return lambda items: [{**items[0], **changes}, *items[1:]]
 
 
 # ---- classes ----------------------------------------------------------------------------------------------
@@ -93,9 +56,6 @@ def of_first(**changes: Any) -> Callable[[Items], Items]:
 def test_the_heaviest_change_decides_the_class(
     changes: dict[str, Any], asked: str, at: At, tmp_path: Path
 ) -> None:
-    from catalog_specs import load
-    from registry.differences import overall_class
-
     cols = changes.pop("cols", list)
     after = content(**changes)
     after["items"] = cols(after["items"])
@@ -214,10 +174,8 @@ def test_after_an_ordinary_change_the_review_of_the_data_still_holds(at: At, tmp
 
 
 def test_an_ordinary_change_of_personal_data_needs_no_new_assessment(
-    sqlite_database: Any, tmp_path: Path
+    sqlite_database: Database, tmp_path: Path
 ) -> None:
-    from tests.cast import make_cast, register
-
     cast = make_cast(sqlite_database, tmp_path, content("OK01"))
     cast.record("pia")
     cast.walk(*PATH)
@@ -336,15 +294,9 @@ def test_signatures_do_not_live_on_after_an_announcement(at: At, tmp_path: Path)
 
 
 def test_signatures_do_not_live_on_after_stock_was_taken_over(at: At, tmp_path: Path) -> None:
-    from registry.export import write_jsonl
-    from registry.intake import import_workbook
-    from tests.conftest import NOW
-
     cast = at("signed")
     cast.act("return", "auditor", note="先按省平台")
     path = tmp_path / "stock.jsonl"
-    from catalog_specs import load
-
     write_jsonl([content(data_grade="g2")], path, load("zunyi_2020"))
     with cast.database.write() as session:
         import_workbook(session, path, actor="bureau", now=NOW, mode="existing")
@@ -394,99 +346,3 @@ def test_a_revision_starts_as_what_is_in_force(at: At) -> None:
         assert (new.state, new.content, new.digest) == ("draft", old.content, old.digest)
         names = select(col(Item.item_name)).where(col(Item.number) == 2).order_by(col(Item.position))
         assert list(session.execute(names).scalars()) == [i["item_name"] for i in old.content["items"]]
-
-
-# ---- a service in use -------------------------------------------------------------------------------------
-
-SHARED_LESS = {
-    "share_type": "2",
-    "share_condition": "办理登记时核验主体状态",
-    "use_purpose": ["业务协同"],
-    "justification": "涉及商业秘密",
-    "open_type": "3",
-    "non_open_reason": "商业秘密",
-    "license": None,
-    "cols": lambda items: [{**item, "share_type": "2", "open_type": "3"} for item in items],
-}
-NARROWER = [
-    ({"cols": without("经营范围")}, "不再提供信息项“经营范围”"),
-    ({"open_type": "3", "non_open_reason": "商业秘密", "license": None}, "改为不予开放"),
-    (SHARED_LESS, "改为有条件共享"),
-    ({"update_cycle": "每周"}, "更新周期由每日改为每周"),
-]
-
-
-def to_announcement(cast: Cast) -> None:
-    while (step := awaits(cast)) != ("announce", None):
-        cast.act(str(step[0]), step[1] or "auditor")
-
-
-@pytest.mark.parametrize(("changes", "words"), NARROWER, ids=["item", "open", "share", "cycle"])
-def test_narrowing_a_service_in_use_needs_its_consultation(
-    changes: dict[str, Any], words: str, at: At, tmp_path: Path
-) -> None:
-    cast = at("shelved")
-    revised(cast, tmp_path, **changes)
-    to_announcement(cast)
-    with pytest.raises(MoveRefused, match=words) as refused:
-        cast.act("announce", "bureau")
-    assert [unmet.guard for unmet in refused.value.unmet] == ["service_consultation"]
-    assert "第27条" in refused.value.unmet[0].source
-    cast.record("consultation")
-    assert cast.act("announce", "bureau").after == "announced"
-
-
-def test_an_emergency_narrows_at_once_and_is_on_record(at: At, tmp_path: Path) -> None:
-    cast = at("shelved")
-    revised(cast, tmp_path, cols=without("经营范围"))
-    to_announcement(cast)
-    notice = {"number": "遵数通〔2026〕2号", "date": "2026-11-20"}
-    with pytest.raises(MoveRefused, match="协商"):
-        cast.act("announce", "bureau", data=notice | {"emergency": " "})
-    done = cast.act("announce", "bureau", data=notice | {"emergency": "发现泄露，立即缩减"})
-    from registry.models import Opinion
-
-    with cast.database.read() as session:
-        assert session.get_one(Opinion, done.opinion_id).data["emergency"] == "发现泄露，立即缩减"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"update_cycle": "实时"}, {"cols": added()}, {"data_grade": "g2"}],
-)
-def test_what_takes_nothing_away_needs_no_consultation(
-    changes: dict[str, Any], at: At, tmp_path: Path
-) -> None:
-    cast = at("shelved")
-    revised(cast, tmp_path, **changes)
-    to_announcement(cast)
-    assert cast.act("announce", "bureau").after == "announced"
-
-
-def test_what_nobody_uses_yet_is_narrowed_freely(at: At, tmp_path: Path) -> None:
-    cast = at("reviewed")
-    revised(cast, tmp_path, cols=without("经营范围"))
-    to_announcement(cast)
-    assert cast.act("announce", "bureau").after == "announced"
-
-
-def test_a_service_is_in_use_while_it_is_suspended(at: At, tmp_path: Path) -> None:
-    """Else suspending it first would spare the consultation."""
-    cast = at("shelved")
-    cast.act("suspend", "head", note="检修")
-    revised(cast, tmp_path, cols=without("经营范围"))
-    to_announcement(cast)
-    with pytest.raises(MoveRefused, match="不再提供信息项"):
-        cast.act("announce", "bureau")
-
-
-def test_a_consultation_speaks_of_one_change(at: At, tmp_path: Path) -> None:
-    cast = at("shelved")
-    revised(cast, tmp_path, update_cycle="每周")
-    cast.record("consultation")
-    to_announcement(cast)
-    cast.act("announce", "bureau")
-    revised(cast, tmp_path, update_cycle="每月")
-    to_announcement(cast)
-    with pytest.raises(MoveRefused, match="更新周期由每周改为每月"):
-        cast.act("announce", "bureau")

@@ -13,6 +13,7 @@ from tests.cast import content
 from tests.conftest import TODAY
 from validators.assess import assess
 from validators.case import Facts
+from validators.findings import Need
 from validators.gates import GATES, MoveCase, Offered
 from validators.transitions import Unmet, blocking_authors, check_guards, decide
 
@@ -86,7 +87,7 @@ MET: list[tuple[str, Mapping[str, Any] | None, dict[str, Any]]] = [
     ("justified", None, {}),
     ("hints_confirmed", None, {}),
     ("important_data", None, {}),
-    ("important_data", content(data_grade="g1", important_ref={"status": "申报"}), {}),
+    ("important_data", content(data_grade="imp", important_ref={"status": "申报", "number": "1号"}), {}),
     ("list_columns", None, {}),
     ("secrecy_risk_assessment", None, {"signed": signed(CLEAR)}),
     ("secrecy_risk_assessment", None, {"change_class": "ordinary"}),
@@ -161,9 +162,10 @@ UNMET: list[tuple[str, Mapping[str, Any] | None, dict[str, Any], str]] = [
         "信息项“企业名称”：涉密",
     ),
     ("no_blocking_findings", content(provider_code="11520300MB1A00052N"), {}, "E103"),
-    ("art13_minimum", content(update_cycle=None), {}, "E101 数据更新周期"),
+    ("art13_minimum", content(update_cycle=None), {}, "E101 更新周期没有填写"),
     ("graded", content(data_grade=None), {}, ""),
-    ("share_open_decided", content(open_type=None), {}, ""),
+    ("share_open_decided", content(open_type=None), {}, "开放类型没有填写"),
+    ("share_open_decided", content(share_type="9"), {}, "E109"),
     (
         "matrix_consistent",
         content("OK01", open_type="1", non_open_reason=None, license="CC-BY-4.0"),
@@ -183,7 +185,9 @@ UNMET: list[tuple[str, Mapping[str, Any] | None, dict[str, Any], str]] = [
         {},
         "需书面说明理由",
     ),
-    ("important_data", content(data_grade="g5"), {}, "状态"),
+    ("important_data", content(data_grade="imp"), {}, "状态"),
+    ("important_data", content(data_grade="imp", important_ref={"status": "申报"}), {}, "号"),
+    ("important_data", content(data_grade="imp", important_ref={"status": "认定", "number": "1"}), {}, "；"),
     ("list_columns", content(legal_basis=None), {}, "依据"),
     ("secrecy_risk_assessment", None, {"signed": signed(CHIEF)}, ""),
     ("pia", PERSONAL, {}, ""),
@@ -296,8 +300,6 @@ def test_a_need_is_met_by_its_record_alone(guard: str) -> None:
     need, record = NEEDED[guard]
     asked = case(guard)
     reason = next(iter(SPECS.needs[need].reasons))
-    from validators.findings import Need
-
     asked = replace(asked, assessment=replace_needs(asked, Need(need, reason, {})))
     assert [unmet.guard for unmet in decide(asked)] == [guard]
     assert decide(replace(asked, records=frozenset({"approval"})))
@@ -323,8 +325,6 @@ def replace_needs(asked: MoveCase, *needs: Any) -> Any:
 def test_each_hint_is_answered_by_itself(
     hints: Any, answered: tuple[str, ...], missing: tuple[str, ...] | None
 ) -> None:
-    from validators.findings import Need
-
     asked = case("hints_confirmed", data={"hints": hints}, hints_answered=frozenset(answered))
     need = Need("confirm_hint", "weak", {"items": "备注、联系方式", "each": "备注\n联系方式"})
     found = decide(replace(asked, assessment=replace_needs(asked, need)))

@@ -17,6 +17,7 @@ from registry.lifecycle import Done, MoveRefused, perform_many
 from registry.models import AuditEvent, Entry, Opinion, Version
 from registry.subjects import Subject
 from tests.cast import NOTICE, PATH, Cast, content, make_cast, register
+from tests.stages import TABLE, made_of
 
 MANY = 300
 
@@ -195,8 +196,6 @@ def test_no_subject_is_no_move(few: Cast) -> None:
 
 
 def test_two_resources_of_one_entry_go_together(at: Callable[[str], Cast]) -> None:
-    from tests.stages import TABLE, made_of
-
     cast = at("shelved")
     first = made_of(cast, "suspend")
     second = str(cast.act("attach", "steward", data=TABLE | {"name": "另一库表"}).distribution_id)

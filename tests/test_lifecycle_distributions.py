@@ -95,7 +95,7 @@ def test_a_move_of_the_entry_is_not_made_of_its_distribution(at: At) -> None:
 def test_of_several_the_one_that_is_meant_must_be_named(at: At) -> None:
     cast = at("attached")
     second = cast.act("attach", "steward", data=TABLE | {"name": "另一库表"}).distribution_id
-    with pytest.raises(Conflict, match="请写明是哪一个挂接资源：.*企业登记库表.*另一库表"):
+    with pytest.raises(Conflict, match=r"请写明是哪一个挂接资源：.*企业登记库表.*另一库表"):
         cast.act("clear_data", "secrecy_reviewer")
     assert cast.act("clear_data", "secrecy_reviewer", name=str(second)).distribution_id == second
 

@@ -9,11 +9,13 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from catalog_specs import load
-from registry.errors import Conflict, Gone
+from registry.errors import Conflict, Gone, Stale
 from registry.export import write_jsonl
 from registry.intake import import_workbook
 from registry.lifecycle import MoveRefused, perform
+from registry.lookup import find_entry
 from registry.models import CodeRecord, Entry, Version
+from registry.permits import EVERYTHING
 from registry.subjects import Subject
 from tests.cast import Cast, content
 from tests.conftest import NOW
@@ -47,7 +49,7 @@ def test_withdrawn_with_reasons_and_an_empty_shelf(at: At) -> None:
     assert guards(cast, "withdraw", "bureau", "误登") == ["distributions_off"]
     cast.act("off_shelf", "bureau", note="撤")
     assert cast.act("withdraw", "bureau", note="误登").entry_state == "withdrawn"
-    with pytest.raises(Conflict, match="bureau 已于 .* 办理“撤回”"):
+    with pytest.raises(Conflict, match=r"bureau 已于 .* 办理“撤回”"):
         cast.act("withdraw", "auditor", note="误登")
 
 
@@ -149,14 +151,10 @@ def test_what_is_in_force_gets_a_draft_beside_it(at: At, tmp_path: Path) -> None
 
 def test_who_saw_the_draft_before_a_file_came_is_stale(at: At, tmp_path: Path) -> None:
     """Else he would submit what he never saw."""
-    from registry.errors import Stale
-    from registry.lookup import find_entry
-    from registry.permits import EVERYTHING
-
     cast = at("draft")
     with cast.database.read() as session:
         entry = find_entry(session, cast.code, sight=EVERYTHING).entry
         seen = Subject(entry.id, None, entry.lock)
     bring(cast, tmp_path, contact_name="李雷")
-    with cast.database.write() as session, pytest.raises(Stale, match="steward 于 .* 登记"):
+    with cast.database.write() as session, pytest.raises(Stale, match=r"steward 于 .* 登记"):
         perform(session, seen, "submit", actor=cast.actor("steward", session), now=cast.now)

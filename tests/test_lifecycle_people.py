@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from catalog_specs import load
 from registry.errors import MuluError, NotAllowed, NotFound
 from registry.granting import delegate
 from registry.keys import new_key
 from registry.lifecycle import options, perform
 from registry.lookup import find_entry
 from registry.models import Agency, Opinion, Person, RoleGrant, System
-from registry.permits import roles_of, sight
+from registry.permits import EVERYTHING, roles_of, sight
 from registry.subjects import find_subject
 from tests.cast import PATH, Cast, add_person, content, register
 from tests.conftest import NOW, TODAY
@@ -23,13 +24,6 @@ from tests.stages import TABLE
 
 At = Callable[[str], Cast]
 WEEK = timedelta(days=7)
-
-
-def agencies(cast: Cast) -> list[Agency]:
-    with cast.database.read() as session:
-        return list(
-            session.execute(select(Agency).order_by(col(Agency.created_at), col(Agency.id))).scalars()
-        )
 
 
 def join(cast: Cast, login: str, role: str, **grant: Any) -> None:
@@ -46,8 +40,6 @@ def join(cast: Cast, login: str, role: str, **grant: Any) -> None:
 
 
 def sees(cast: Cast, login: str, name: str = "") -> bool:
-    from catalog_specs import load
-
     with cast.database.read() as session:
         seen = sight(cast.actor(login, session), roles_of(load()))
         try:
@@ -138,8 +130,16 @@ def test_one_who_is_chief_and_head_signs_as_each_in_turn(at: At) -> None:
     cast = at("cleared")
     with cast.database.write() as session:
         chief = session.execute(select(Person).where(col(Person.login) == "division_chief")).scalar_one()
-        own = {"person_id": chief.id, "role": "head", "agency_id": chief.agency_id}
-        session.add(RoleGrant(id=new_key("g"), granted_by="test", granted_at=NOW, **own))
+        session.add(
+            RoleGrant(
+                id=new_key("g"),
+                person_id=chief.id,
+                role="head",
+                agency_id=chief.agency_id,
+                granted_by="test",
+                granted_at=NOW,
+            )
+        )
     cast.act("endorse", "division_chief")
     done = cast.act("endorse", "division_chief")
     assert done.awaits == "approve"
@@ -243,8 +243,6 @@ def test_a_disabled_person_makes_no_move(at: At) -> None:
 
 def offered(cast: Cast, login: str) -> dict[str, list[str]]:
     """Each move that is offered to someone, with the guards that are not met."""
-    from catalog_specs import load
-
     with cast.database.read() as session:
         entry = cast.subject(session, "submit").entry_id
         found = options(
@@ -284,9 +282,7 @@ def test_looking_holds_nobody_up(at: At) -> None:
     """A page that shows what may be done takes no lock."""
     cast = at("submitted")
     with cast.database.read() as session:
-        subject = find_subject(session, cast.code, "clear", sight=everything())
-        from catalog_specs import load
-
+        subject = find_subject(session, cast.code, "clear", sight=EVERYTHING)
         options(
             session,
             subject.entry_id,
@@ -297,9 +293,3 @@ def test_looking_holds_nobody_up(at: At) -> None:
         with cast.database.write() as other:
             perform(other, subject, "clear", actor=cast.actor("secrecy_reviewer", other), now=cast.now)
     assert cast.state()[0] == "submitted"
-
-
-def everything() -> Any:
-    from registry.permits import EVERYTHING
-
-    return EVERYTHING

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from registry.db import Database
 from registry.errors import Conflict, MuluError, Rejected
 from registry.lifecycle import MoveRefused
 from registry.models import Distribution, Opinion
-from tests.cast import Cast, content, make_cast
+from tests.cast import PATH, Cast, content, make_cast
 from tests.stages import TABLE, edit, made_of
 
 At = Callable[[str], Cast]
@@ -76,7 +77,7 @@ def test_a_slip_of_the_pen_is_not_a_pass(items: Any, places: list[str], at: At) 
     ("key", "conclusion"), [("OK04", "share_and_open"), ("OK01", "share_only"), ("OK02", "share_and_open")]
 )
 def test_without_a_conclusion_it_passes_as_declared(
-    key: str, conclusion: str, sqlite_database: Any, tmp_path: Path
+    key: str, conclusion: str, sqlite_database: Database, tmp_path: Path
 ) -> None:
     cast = make_cast(sqlite_database, tmp_path, content(key))
     cast.walk_to("clear")
@@ -94,7 +95,7 @@ def test_what_the_reviewer_said_is_kept(at: At) -> None:
 def test_a_second_review_of_the_same_content_is_told_who_gave_the_first(at: At) -> None:
     cast = at("cleared")
     cast.act("endorse", "division_chief")
-    with pytest.raises(Conflict, match="secrecy_reviewer 已于 .* 办理“保密风险评估通过”"):
+    with pytest.raises(Conflict, match=r"secrecy_reviewer 已于 .* 办理“保密风险评估通过”"):
         cast.act("clear", "secrecy_reviewer")
 
 
@@ -183,8 +184,6 @@ def test_data_reviewed_before_the_entry_changed_are_reviewed_again(at: At, tmp_p
     cast.act("attach", "steward", data=TABLE)
     cast.act("clear_data", "secrecy_reviewer")
     edit(cast, tmp_path, data_grade="g2")
-    from tests.cast import PATH
-
     cast.walk(*PATH)
     assert shelf(cast) == ("pending", "clear_data")
     cast.record("provision_test", name=made_of(cast))
@@ -194,8 +193,6 @@ def test_data_reviewed_before_the_entry_changed_are_reviewed_again(at: At, tmp_p
 
 def test_who_attached_the_data_does_not_review_them(at: At) -> None:
     cast = at("attached")
-    from sqlmodel import update
-
     with cast.database.write() as session:
         session.execute(update(Distribution).values(created_by="secrecy_reviewer"))
     with pytest.raises(MuluError, match="须由另一人办理"):

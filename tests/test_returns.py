@@ -178,7 +178,7 @@ def test_what_stood_there_before_is_remarked_only_with_a_word_why_so_late(
     reason: dict[str, str], label: str, again: Callable[..., Cast]
 ) -> None:
     cast = again(resource_name=NEW_NAME)
-    with pytest.raises(MoveRefused, match=f"{label}上次退回后没有改动.*why_late"):
+    with pytest.raises(MoveRefused, match=rf"{label}上次退回后没有改动.*why_late"):
         send_back(cast, {"field": "resource_name", "text": "改得不对"}, reason)
     assert cast.state()[0] == "submitted"
 

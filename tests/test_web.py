@@ -62,7 +62,7 @@ def test_one_entry_shows_content_findings_and_digest(client: TestClient) -> None
     body = answer.json()
     assert body["content"]["resource_name"] == "企业登记基本信息"
     assert [f["rule"] for f in body["findings"] if f["level"] == "error"] == ["E118"]
-    assert answer.headers["etag"] == f'"{body["digest"]}"'
+    assert answer.headers["etag"].startswith(f'"{body["digest"]}-1-1-')
 
 
 def test_an_unknown_entry_is_a_problem_document(client: TestClient) -> None:
@@ -128,15 +128,9 @@ def test_specifications_are_given_out(client: TestClient) -> None:
 
 
 def test_openapi_describes_every_api_route(client: TestClient) -> None:
-    paths = client.get("/api/v1/openapi.json").json()["paths"]
-    assert set(paths) == {
-        "/healthz",
-        "/api/v1/specs",
-        "/api/v1/specs/{profile}",
-        "/api/v1/check",
-        "/api/v1/entries",
-        "/api/v1/entries/{code}",
-    }
+    made = client.get("/api/v1/openapi.json").json()
+    assert made["openapi"].startswith("3.1")
+    assert {"/healthz", "/api/v1/entries/{code}", "/api/v1/moves", "/api/v1/audit"} <= set(made["paths"])
 
 
 def test_the_start_page_lists_entries_with_what_is_wrong(client: TestClient) -> None:

@@ -62,9 +62,7 @@ def contractor(session: Session, of: System, login: str = "contractor", until: d
     return person(session, login, "contractor", system=of.id, contract="HT-2026-7", until=end)
 
 
-def token(
-    session: Session, login: str, *scopes: str, now: datetime = NOW, days: int = 30
-) -> tokens.NewToken:
+def token(session: Session, login: str, *scopes: str, now: datetime = NOW, days: int = 30) -> tokens.NewToken:
     """An API token of a person."""
     owner = find_person(session, login)
     actor = Actor(owner.id, owner.login, owner.name)

@@ -109,8 +109,16 @@ def by_rules(case: MoveCase, guard: Guard) -> Missing:
     return _broken(case, guard.rules)
 
 
-for _name in ("art13_minimum", "graded", "share_open_decided", "matrix_consistent", "basis"):
+for _name in ("art13_minimum", "graded", "matrix_consistent", "basis"):
     gate(_name)(by_rules)
+
+
+@gate("share_open_decided")
+def share_open_decided(case: MoveCase, guard: Guard) -> Missing:
+    """Both types are known ones, and none is left open: stock may come without them."""
+    blank = (key for key in ("share_type", "open_type") if is_blank(case.content.get(key)))
+    undecided = (f"{case.specs.fields[key].zh}没有填写" for key in blank)
+    return (*(_broken(case, guard.rules) or ()), *undecided) or None
 
 
 @gate("no_blocking_findings")

@@ -48,6 +48,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         (401, "没有登录，或令牌无效"),
         (403, "没有权限；missing_roles 写明须由谁办理"),
         (404, "没有，或看不到"),
+        (405, "这个地址不支持这种方法"),
         (409, "状态不允许，或已有人办理"),
         (410, "已注销或已擦除"),
         (412, "看过之后已有变动（If-Match）"),
@@ -199,9 +200,9 @@ def _allowed(request: Request) -> Sequence[str]:
     """The methods of the first address that fits: the framework tells those of one route only."""
     found: dict[str, set[str]] = {}
     for route in _routes(request.app.routes):
-        match = getattr(route, "path_regex", None)
-        if match is not None and route.methods and match.match(request.url.path):
-            found.setdefault(route.path, set()).update(route.methods)
+        methods, match = getattr(route, "methods", None), getattr(route, "path_regex", None)
+        if methods and match is not None and match.match(request.url.path):
+            found.setdefault(route.path, set()).update(methods)
     return sorted(next(iter(found.values()), ()))
 
 
