@@ -1,12 +1,13 @@
 """Resource codes given out: atomically, never edited, never reused (domain §2.1)."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Executable, Integer, String, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -16,8 +17,10 @@ from registry.models import CodeNode, CodeRecord
 from validators.codes import format_sequence, is_resource_code
 from validators.folding import fold
 
-# so many new codes under one class code are looked for one by one; more, by reading all that are in use
-_FEW = 8
+_AMONG = (
+    select(col(CodeRecord.code)).where(col(CodeRecord.code).in_(bindparam("codes", expanding=True))).limit(1)
+)
+_KEEP = insert(CodeRecord.__table__)  # type: ignore[attr-defined]
 
 
 def class_code(content: Mapping[str, Any], region: str, department: int, specs: Specs) -> str | None:
@@ -66,10 +69,13 @@ def allocate(
         by_class[code].append(entry_id)
     given: dict[str, str] = {}
     for head, entry_ids in sorted(by_class.items()):
+        if len(entry_ids) == 1:
+            given[entry_ids[0]] = _next_code(session, head, specs)
+            continue
         number = last = _hold(session, head)
-        free = _free(session, head, last, specs, few=len(entry_ids) <= _FEW)
+        taken = _taken(session, head, specs)
         for entry_id in entry_ids:
-            number = next(free)
+            number = next(n for n in count(number + 1) if n not in taken)
             given[entry_id] = format_sequence(head, number, specs.resource_code)
         if number > last:
             session.execute(update(CodeNode).where(col(CodeNode.class_code) == head).values(last=number))
@@ -77,12 +83,12 @@ def allocate(
     return given
 
 
-def _free(session: Session, head: str, last: int, specs: Specs, *, few: bool) -> Iterator[int]:
-    """The free running numbers after ``last``; where few are wanted, each is asked for by itself."""
-    if few:
-        return (n for n in count(last + 1) if not _is_taken(session, head, n, specs))
-    taken = _taken(session, head, specs)
-    return (n for n in count(last + 1) if n not in taken)
+def _next_code(session: Session, head: str, specs: Specs) -> str:
+    """One code: the numbers under a class code are not read, however many they are."""
+    while True:
+        number = _hold(session, head, step=1)
+        if not _is_taken(session, head, number, specs):
+            return format_sequence(head, number, specs.resource_code)
 
 
 def _is_taken(session: Session, head: str, number: int, specs: Specs) -> bool:
@@ -91,8 +97,7 @@ def _is_taken(session: Session, head: str, number: int, specs: Specs) -> bool:
     prefix = f"{head}{spec.separator}"
     written = (f"{prefix}{number:0{width}d}" for width in range(1, spec.max_len - len(prefix) + 1))
     codes = [code for code in dict.fromkeys(written) if is_resource_code(code, spec)]
-    found = select(col(CodeRecord.code)).where(col(CodeRecord.code).in_(codes)).limit(1)
-    return session.execute(found).first() is not None
+    return session.execute(_AMONG, {"codes": codes}).first() is not None
 
 
 def _taken(session: Session, head: str, specs: Specs) -> set[int]:
@@ -104,21 +109,30 @@ def _taken(session: Session, head: str, specs: Specs) -> set[int]:
     return {int(code.removeprefix(prefix)) for code in rows.scalars()}
 
 
-def _hold(session: Session, head: str) -> int:
-    """The last number given under a class code; nobody else gets one until this transaction ends."""
-    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = make(CodeNode).values(class_code=head, last=0)
+def _hold(session: Session, head: str, *, step: int = 0) -> int:
+    """The last number given under a class code, ``step`` further; nobody else gets one until this transaction ends."""
+    statement = _holding(session.get_bind().dialect.name)
+    return int(session.execute(statement, {"head": head, "step": step}).scalar_one())
+
+
+@lru_cache(maxsize=2)
+def _holding(dialect: str) -> Executable:
+    node = CodeNode.__table__  # type: ignore[attr-defined]
+    step = bindparam("step", type_=Integer)
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     # an update that changes nothing still takes the row's lock
-    statement = statement.on_conflict_do_update(
-        index_elements=[col(CodeNode.class_code)], set_={"last": col(CodeNode.last)}
+    return (
+        make(node)
+        .values(class_code=bindparam("head", type_=String), last=step)
+        .on_conflict_do_update(index_elements=[node.c.class_code], set_={"last": node.c.last + step})
+        .returning(node.c.last)
     )
-    return int(session.execute(statement.returning(col(CodeNode.last))).scalar_one())
 
 
 def _remember(session: Session, codes: Mapping[str, str], status: str, now: datetime) -> None:
     rows = [{"code": code, "entry_id": entry, "status": status, "at": now} for entry, code in codes.items()]
     if rows:
-        session.execute(insert(CodeRecord), rows)
+        session.execute(_KEEP, rows)
 
 
 def keep_given(session: Session, codes: Mapping[str, str], *, now: datetime) -> None:

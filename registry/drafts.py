@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -32,6 +32,7 @@ from validators.codes import is_resource_code, region_of
 from validators.findings import Finding, drop_echoes
 
 EDIT = "edit_draft"
+_BY_CODE = select(Agency).where(col(Agency.code) == bindparam("code", type_=String))
 REFUSED = "E167"
 
 
@@ -61,7 +62,7 @@ def register_entry(
     """
     read, specs = _read_first(session, content, profile, actor)
     provider = str(read.content.get("provider_code") or "")
-    agency = session.execute(select(Agency).where(col(Agency.code) == provider)).scalar_one_or_none()
+    agency = session.execute(_BY_CODE, {"code": provider}).scalar_one_or_none()
     target = Target(agency.id, agency.region) if agency else Target(region=region_of(provider))
     if agency is None:
         _check_shape(read, specs)

@@ -4,11 +4,23 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from catalog_specs import Specs
 from registry.models import Agency, Entry, Item, Version
@@ -107,10 +119,18 @@ def lock_agency(session: Session, agency_id: str) -> None:
 
 def known_alike(session: Session, agency_id: str, folded: str, entry_id: str | None) -> list[Known]:
     """The entries of an agency under a folded name, and the entry of that id whoever has it."""
-    named = and_(col(Entry.agency_id) == agency_id, col(Version.folded) == folded)
-    query = _newest().with_only_columns(*_KNOWN)
-    query = query.where(or_(named, col(Entry.id) == entry_id) if entry_id else named)
-    return [Known._make(row) for row in session.execute(query)]
+    found = list(session.execute(_alike(), {"agency": agency_id, "folded": folded}))
+    if entry_id and all(row[0] != entry_id for row in found):
+        found += session.execute(_newest().with_only_columns(*_KNOWN).where(col(Entry.id) == entry_id))
+    return [Known._make(row) for row in found]
+
+
+@lru_cache(maxsize=1)
+def _alike() -> Select[*tuple[Any, ...]]:
+    # built once: this runs with every entry that is registered by itself
+    agency, folded = bindparam("agency", type_=String), bindparam("folded", type_=String)
+    named = and_(col(Entry.agency_id) == agency, col(Version.folded) == folded)
+    return _newest().with_only_columns(*_KNOWN).where(named)
 
 
 def known_entries(session: Session, provider_codes: Iterable[str]) -> list[Known]:
@@ -138,10 +158,16 @@ def names_elsewhere(session: Session) -> dict[str, frozenset[str]]:
     return {name: frozenset(codes) for name, codes in found.items()}
 
 
+@lru_cache(maxsize=8)
+def _insert(table: type[SQLModel]) -> Insert:
+    # by the table and built once: the mapper's way costs several times as much
+    return insert(table.__table__)  # type: ignore[attr-defined]
+
+
 def save_entries(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert new entries in bulk."""
     if rows:
-        session.execute(insert(Entry), list(rows))
+        session.execute(_insert(Entry), list(rows))
 
 
 def save_versions(
@@ -157,9 +183,9 @@ def save_versions(
     rows = [version_row(version, specs, batch_id=batch_id, actor=actor, now=now) for version in versions]
     items = [item for version in versions for item in _items(version)]
     if rows:
-        session.execute(insert(Version), rows)
+        session.execute(_insert(Version), rows)
     if items:
-        session.execute(insert(Item), items)
+        session.execute(_insert(Item), items)
     return {str(row["entry_id"]): str(row["digest"]) for row in rows}
 
 

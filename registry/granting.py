@@ -246,15 +246,14 @@ def delegate(  # noqa: PLR0913  (a paper has so many sides, each named by the ca
     actor: Actor,
     now: datetime,
 ) -> Delegation:
-    """Delegate matters of the actor's own role to a person of his agency, in writing and for a period.
+    """Delegate matters of the actor's own role to a person of his agency, for a period.
 
-    ``document``: the number of the paper; ``sha256``: its file, when it is kept.
+    In writing: ``document`` is the paper's number, ``sha256`` its file. Source: roles.yaml, delegation.
 
     Raises:
         NotAllowed: the actor does not hold a role that delegates, or holds it by delegation himself.
         Rejected: a matter that may not be delegated, no document, a period too long or past, another's person.
         Conflict: the delegate holds a role that clashes.
-    Source: roles.yaml, delegation.
     """
     roles = known_roles()
     of = find_agency(session, agency, today=local_day(now)).id if agency else actor.agency_id
@@ -279,13 +278,18 @@ def delegate(  # noqa: PLR0913  (a paper has so many sides, each named by the ca
         created_by=actor.login,
         created_at=now,
     )
-    for own in grants_of(session, person.id):
-        if _overlap(own, given) and roles.clash(own.role, held.role):
-            raise Conflict(_clash_text(person, own.role, held.role, roles), roles=[own.role, held.role])
+    _no_clash_with_own(session, person, given)
     session.add(given)
     session.flush()
     _record_delegation(session, "delegate", person, given, actor=actor, now=now)
     return given
+
+
+def _no_clash_with_own(session: Session, person: Person, given: Delegation) -> None:
+    roles = known_roles()
+    for own in grants_of(session, person.id):
+        if _overlap(own, given) and roles.clash(own.role, given.role):
+            raise Conflict(_clash_text(person, own.role, given.role, roles), roles=[own.role, given.role])
 
 
 def _delegable(person: Person, actor: Actor, roles: Roles, matters: list[str], agency_id: str | None) -> None:

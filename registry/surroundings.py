@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -13,6 +13,17 @@ from registry.models import Agency, CodeRecord, Entry, System, Version
 from validators.case import Facts
 
 Content = Mapping[str, Any]
+# built once: they are asked with every move and every entry that is registered
+_ASKED: BindParameter[Any] = bindparam("asked", expanding=True)
+_NAMESAKES = (
+    select(col(Entry.id), col(Version.folded), col(Agency.code))
+    .join(Version, (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.newest)))
+    .join(Agency, col(Agency.id) == col(Entry.agency_id))
+    .where(col(Version.folded).in_(_ASKED))
+)
+_CODES = select(col(CodeRecord.code)).where(col(CodeRecord.code).in_(_ASKED))
+_KINDS = select(col(Agency.code), col(Agency.kind)).where(col(Agency.code).in_(_ASKED))
+_SYSTEMS = select(col(System.ident), col(System.name)).where(col(System.ident).in_(_ASKED))
 
 
 def facts_around(session: Session, contents: Sequence[Content], *, today: date) -> Facts:
@@ -57,16 +68,14 @@ def _codes(session: Session, contents: Sequence[Content]) -> frozenset[str]:
     asked = _texts(contents, "related_code")
     if not asked:
         return frozenset()
-    return frozenset(
-        session.execute(select(col(CodeRecord.code)).where(col(CodeRecord.code).in_(asked))).scalars()
-    )
+    return frozenset(session.execute(_CODES, {"asked": list(asked)}).scalars())
 
 
 def _agency_kinds(session: Session, contents: Sequence[Content]) -> dict[str, str]:
     asked = _texts(contents, "provider_code")
     if not asked:
         return {}
-    rows = session.execute(select(col(Agency.code), col(Agency.kind)).where(col(Agency.code).in_(asked)))
+    rows = session.execute(_KINDS, {"asked": list(asked)})
     return {str(code): str(kind) for code, kind in rows}
 
 
@@ -74,5 +83,5 @@ def _systems(session: Session, contents: Sequence[Content]) -> dict[str, str]:
     asked = _texts(contents, "source_system_id")
     if not asked:
         return {}
-    rows = session.execute(select(col(System.ident), col(System.name)).where(col(System.ident).in_(asked)))
+    rows = session.execute(_SYSTEMS, {"asked": list(asked)})
     return {str(ident): str(name) for ident, name in rows}

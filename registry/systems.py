@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -19,6 +19,9 @@ from validators.folding import fold
 PLANNED_LIFE = "operating"
 # as wide as the columns are; what is longer is an error of its own (E141) beside the entry
 NAME_LENGTH, IDENT_LENGTH = 100, 50
+
+
+_OF_AGENCY = select(System).where(col(System.agency_id) == bindparam("agency", type_=String))
 
 
 class Provider(NamedTuple):
@@ -135,7 +138,7 @@ def create_systems(
 
 def systems_of(session: Session, agency_id: str) -> list[System]:
     """The systems of an agency."""
-    return list(session.execute(select(System).where(col(System.agency_id) == agency_id)).scalars())
+    return list(session.execute(_OF_AGENCY, {"agency": agency_id}).scalars())
 
 
 def system_named(systems: Iterable[System], written: str) -> str | None:

@@ -407,6 +407,7 @@ def _whole(session: Session) -> None:
             assert "承接" in closed_words(session, agency)
 
 
+FIRST = date(2026, 1, 1)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["merge", "split", "twice"]), st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)
@@ -415,15 +416,17 @@ STEPS = st.lists(
 )
 
 
-def _step(session: Session, step: tuple[str, int, int, int], codes: list[str]) -> None:
+def _step(session: Session, step: tuple[str, int, int, int], codes: list[str], day: date) -> None:
     kind, *picked = step
     one, two, three = (codes[n % len(codes)] for n in picked)
-    by = {"actor": actor(session, "bureau"), "now": NOW} | ordered()
-    if kind == "split":
-        codes.append(credit_code(len(codes)))
-        split(session, one, [Part(codes[-1], f"新单位{len(codes)}", rest=True), Part(two)], close=True, **by)
-    else:
+    by: dict[str, Any] = {"actor": actor(session, "bureau"), "now": NOW} | ordered(day=day)
+    if kind != "split":
         merge(session, [one, three] if kind == "twice" else [one], two, **by)
+        return
+    new = credit_code(len(codes))
+    others = [Part(two)] if two != one else []
+    split(session, one, [Part(new, f"新单位{len(codes)}", rest=True), *others], close=True, **by)
+    codes.append(new)
 
 
 @pytest.fixture(scope="module")
@@ -445,15 +448,15 @@ def test_after_any_sequence_every_entry_belongs_to_an_agency_that_stands(
     codes = [MARKET, CIVIL, POLICE]
     with pytest.raises(_Undone), standing_city.write() as session:
         origin = {e.id: e.agency_id for e in session.execute(select(Entry)).scalars()}
-        for step in steps:
+        for n, step in enumerate(steps):
             try:
                 with session.begin_nested():
-                    _step(session, step, codes)
+                    _step(session, step, codes, FIRST + timedelta(days=n))
             except MuluError:
                 continue
             _whole(session)
         session.expire_all()
         for found in session.execute(select(Entry)).scalars():
             owner = session.get_one(Agency, found.agency_id)
-            assert owner_on(session, found.id, owner, YESTERDAY).agency.id == origin[found.id]
+            assert owner_on(session, found.id, owner, FIRST - timedelta(days=1)).agency.id == origin[found.id]
         raise _Undone
