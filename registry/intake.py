@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from catalog_specs.model import Level
 from registry import codes, entries, systems
+from registry.agency_lives import closed_among
 from registry.checking import FileCheck, Progress, as_json, entry_name, judge, open_check
 from registry.errors import Conflict
 from registry.matching import Match, Matcher, Outcome, Register, names_of
+from registry.people import local_day
 from registry.registering import Mode, Registration, count_rows
 from validators.case import Facts
 
@@ -139,7 +141,10 @@ class View:
 
     def mark(self) -> tuple[Any, ...]:
         """All of it as plain values, which are equal when nothing has changed."""
-        agencies = {code: (a.id, a.name, a.kind, a.region, a.number) for code, a in self.agencies.items()}
+        agencies = {
+            code: (a.id, a.name, a.kind, a.region, a.number, a.valid_until, a.successor_id)
+            for code, a in self.agencies.items()
+        }
         listed = {s.id: (s.agency_id, s.ident, s.name) for found in self.systems.values() for s in found}
         return agencies, listed, self.known_codes, sorted(self.known), self.elsewhere
 
@@ -167,7 +172,8 @@ def _judged(
     if check.secret:
         return Judged(check, [], None)
     view = View(session, check)
-    register = Register(view.known, view.known_codes, view.agencies)
+    closed = closed_among(session, view.agencies.values(), local_day(now))
+    register = Register(view.known, view.known_codes, view.agencies, closed)
     matches = Matcher(check.sheets.entries, register, check.specs, providers=providers).match_all()
     judge(check, view.facts(matches, now), keys=[match.entry_id for match in matches], progress=progress)
     return Judged(check, matches, view)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from catalog_specs import Specs
@@ -21,6 +21,7 @@ Outcome = Literal["added", "updated", "unchanged", "refused"]
 _FIELDS = {
     "provider": "provider_code",
     "other_agency": "provider_code",
+    "closed_agency": "provider_code",
     "name": "resource_name",
     "under_review": "resource_name",
 }
@@ -43,11 +44,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What matching must know of the register: entries of the providers, every code ever seen, agencies by code."""
+    """What matching must know of the register: entries of the providers, every code ever seen, agencies by code.
+
+    ``closed``: the codes of agencies that stand no more, each with a sentence that names its successor.
+    """
 
     known: Sequence[Known]
     codes: Mapping[str, CodeUse]
     agencies: Mapping[str, Agency]
+    closed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Matcher:
@@ -112,6 +117,8 @@ class Matcher:
             return _refuse(row, match, "provider")
         if self.providers is not None and provider not in self.providers:
             return _refuse(row, match, "other_agency", provider)
+        if provider in self.register.closed:
+            return _refuse(row, match, "closed_agency", self.register.closed[provider])
         self._check_name(row, provider)
         code = str(content.get("resource_code") or "")
         use = self.register.codes.get(code)

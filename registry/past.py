@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Lifecycle
+from registry.agency_lives import owner_on
 from registry.calendars import city_calendar
 from registry.differences import class_digest, overall_class
 from registry.errors import NotFound
@@ -108,7 +109,14 @@ def as_of(session: Session, name: str, day: date, sight: Sight) -> Past:
     entry, agency, full = _entry(session, name, sight)
     end = city_calendar(load()).begin(day + DAY)
     found = _in_force(session, entry, end)
-    past = Past(day, entry.id, entry.code, agency.name, full, found[1] if found else None)
+    past = Past(
+        day,
+        entry.id,
+        entry.code,
+        owner_on(session, entry.id, agency, day).name,
+        full,
+        found[1] if found else None,
+    )
     if not full:
         return past
     history = _History(session, entry, end)

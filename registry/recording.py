@@ -19,7 +19,6 @@ from registry.models import Agency, Distribution, Entry, Record, System, Version
 from registry.permits import Actor, Sight, Target, demand, roles_of
 from registry.subjects import lifecycle_of
 
-
 NUMBER_LENGTH = 100  # as the column is wide
 
 

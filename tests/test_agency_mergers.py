@@ -20,6 +20,8 @@ from registry.agency_lives import closed_words, last_successor, owner_on, standi
 from registry.audit import events_of
 from registry.db import Database
 from registry.errors import Conflict, MuluError, NotAllowed, NotFound, Rejected, Stale
+from registry.export import write_jsonl
+from registry.intake import import_workbook
 from registry.keys import new_key
 from registry.lifecycle import perform
 from registry.lookup import list_entries
@@ -47,7 +49,7 @@ from tests.agency_cast import (
     named,
     ordered,
 )
-from tests.cast import add_person
+from tests.cast import add_person, content
 from tests.conftest import NOW, TODAY
 
 CODE = "307024030101/000001"
@@ -93,6 +95,18 @@ def test_all_that_the_sources_have_becomes_the_successors(city: Database) -> Non
         assert (list(systems), list(people), grants_in(session, closed)) == ([], [], [])
     moved = done.taken[0].moved
     assert [len(moved.entries), len(moved.systems), len(moved.people), moved.roles] == [3, 3, 2, 2]
+
+
+def test_a_file_for_a_closed_agency_is_refused_with_its_successor(here: Database, tmp_path: Path) -> None:
+    merged(here, [MARKET], CIVIL)
+    row = content("OK05")
+    path = tmp_path / "新.jsonl"
+    write_jsonl([row], path, load())
+    with here.write() as session:
+        result = import_workbook(session, path, actor="steward-c", now=NOW)
+        said = [line.worded.message for line in result.check.lines() if line.worded.rule == "E167"]
+    assert result.counts["refused"] == 1
+    assert CIVIL in said[0]
 
 
 def test_permissions_follow_at_once(city: Database) -> None:
