@@ -17,7 +17,7 @@ from registry.models import Delegation, ImportBatch, SignatureSheet, Version
 from registry.past import Past, as_of
 from registry.permits import EVERYTHING, Held, Sight, roles_of, sight
 from registry.plain_json import plain_json
-from tests.cast import PATH, Cast, content, make_cast
+from tests.cast import PATH, Cast, content, make_cast, register
 from tests.conftest import NOW
 from tests.examples import good
 from tests.waiting_rows import (
@@ -182,17 +182,20 @@ def test_a_signature_taken_back_by_a_return_does_not_stand(cast: Cast) -> None:
     )
 
 
-def test_a_note_needs_the_chief_only_and_earlier_signatures_stay_with_their_version(cast: Cast) -> None:
+def test_a_note_needs_the_chief_only_and_earlier_signatures_stay_with_their_version(
+    cast: Cast, tmp_path: Path
+) -> None:
     cast.now = noon(10)
     cast.walk(*PATH)
     cast.now = noon(12)
-    cast.act("revise", "steward", data={"content": content(contact_phone="0851-28220009")})
+    cast.act("revise", "steward")
+    register(cast.database, tmp_path, content(contact_phone="0851-28220009"))
     cast.walk(("submit", "steward"), ("endorse", "division_chief"))
     with cast.database.read() as session:
         old, new = at(11, session, cast.code), at(12, session, cast.code)
     assert (old.version and old.version.number, signers(old)) == (1, list(PATH))
     assert (new.version and new.version.number, signers(new)) == (
-        2,
+        3,
         [("submit", "steward"), ("endorse", "division_chief")],
     )
 
