@@ -53,6 +53,8 @@ bench: setup
 	$(BIN)/python -m bench.assess
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.annotate
+	$(BIN)/python -m bench.audit
+	$(BIN)/python -m bench.api
 
 lock:
 	uv pip compile --quiet --generate-hashes --no-header --extra dev --extra peers --python-version 3.11 pyproject.toml -o requirements.lock

@@ -1,9 +1,10 @@
 """Entries looked for and listed, each as far as the one who asks may see it: permission is part of the query."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy import Select, String, and_, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session, defer, load_only
 from sqlmodel import col
 
@@ -151,7 +152,7 @@ def find_entry(session: Session, name: str, *, sight: Sight) -> Row:
         NotFound: there is none that is seen. Gone: it is retired, or its code is.
     """
     asked = askable(name)
-    found = session.execute(_seen(sight).where((col(Entry.code) == asked) | (col(Entry.id) == asked))).first()
+    found = session.execute(_named(sight), {"asked": asked}).first()
     record = session.get(CodeRecord, asked) if found is None else None
     if record is not None and record.retired_at is not None:
         raise Gone(f"资源代码 {name} 已注销，不再使用")
@@ -160,6 +161,13 @@ def find_entry(session: Session, name: str, *, sight: Sight) -> Row:
     if found[0].state in TOMBSTONES:
         raise Gone(f"{name} 已注销，不再使用")
     return _row(found)
+
+
+@lru_cache(maxsize=256)
+def _named(sight: Sight) -> Select[*tuple[Any, ...]]:
+    # built once for those who see alike: this runs with almost every request
+    asked = bindparam("asked", type_=String)
+    return _seen(sight).where((col(Entry.code) == asked) | (col(Entry.id) == asked))
 
 
 def get_version(session: Session, row: Row, number: int | None) -> Version:

@@ -6,6 +6,7 @@ systems it is tied to, or the whole city. Source: domain §12 R17.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, false, or_, true
@@ -150,7 +151,28 @@ EVERYTHING = Sight(true(), True)
 
 
 def sight(actor: Actor, roles: Roles) -> Sight:
-    """What ``actor`` sees."""
+    """What ``actor`` sees; the same object for the same roles, so that queries made of it can be kept."""
+    return _sight(actor.held, actor.scopes, _Same(roles))
+
+
+class _Same:
+    """Roles to be kept by: compared by identity, for they are loaded once."""
+
+    __slots__ = ("roles",)
+
+    def __init__(self, roles: Roles) -> None:
+        self.roles = roles
+
+    def __hash__(self) -> int:
+        return id(self.roles)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.roles is self.roles
+
+
+@lru_cache(maxsize=1024)
+def _sight(held: tuple[Held, ...], scopes: frozenset[str] | None, kept: _Same) -> Sight:
+    roles, actor = kept.roles, Actor("", "", "", held, scopes=scopes)
     seen = [_reach(held, roles) for act in _FULL_SIGHT for held in holding(actor, act, roles)]
     return Sight(or_(false(), *seen), bool(holding(actor, "read_catalogue", roles)))
 

@@ -1,6 +1,7 @@
 """Shared fixtures: specifications, real databases (SQLite and PostgreSQL), a file maker."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -53,10 +54,21 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
-@pytest.fixture
-def sqlite_database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'mulu.sqlite3'}")
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file as the migrations make it; each test gets a copy."""
+    path = tmp_path_factory.mktemp("template") / "mulu.sqlite3"
+    database = Database(f"sqlite:///{path}")
     upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    path = tmp_path / "mulu.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
     yield database
     database.close()
 
@@ -80,12 +92,23 @@ def postgres_url(postgres_server: str) -> str:
     return postgres.new_database(postgres_server)
 
 
-@pytest.fixture
-def postgres_database(postgres_server: str) -> Iterator[Database]:
-    database = Database(postgres.new_database(postgres_server))
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a database as the migrations make it; each test gets a copy."""
+    address = postgres.new_database(postgres_server)
+    database = Database(address)
     upgrade(database)
+    database.close()
+    return address.rpartition("/")[2]
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str, postgres_template: str) -> Iterator[Database]:
+    address = postgres.new_database(postgres_server, template=postgres_template)
+    database = Database(address)
     yield database
     database.close()
+    postgres.drop_database(address)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

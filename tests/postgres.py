@@ -76,13 +76,23 @@ def _wheel_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server_url: str) -> str:
-    """The address of a new, empty database on a server."""
+def new_database(server_url: str, *, template: str = "template1") -> str:
+    """The address of a new database on a server: an empty one, or a copy of ``template``."""
+    name = f"mulu_{os.getpid()}_{next(_COUNTER)}"
+    _tell(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return f"{server_url}/{name}"
+
+
+def drop_database(address: str) -> None:
+    """Remove a database of ``new_database``, whoever is still connected."""
+    server_url, _, name = address.rpartition("/")
+    _tell(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _tell(server_url: str, statement: str) -> None:
     from sqlalchemy import create_engine, text
 
-    name = f"mulu_{os.getpid()}_{next(_COUNTER)}"
     engine = create_engine(f"{server_url}/postgres", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(statement))
     engine.dispose()
-    return f"{server_url}/{name}"

@@ -58,7 +58,6 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         # denied by default: a route that forgets to ask who comes is refused all the same
         dependencies=[Depends(admit)],
-        max_body_size=load().entry.limits["file_bytes"] + _FORM_BYTES,
     )
     app.state.database = database
     app.state.settings = settings
@@ -77,5 +76,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     problems.enter(app)
     sign_in.enter(app)
-    app.add_middleware(Edge, headers=SECURITY_HEADERS)
+    most = load().entry.limits["file_bytes"] + _FORM_BYTES
+    app.add_middleware(Edge, headers=SECURITY_HEADERS, most_bytes=most)
     return app

@@ -60,7 +60,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 # titles of what no class of ours stands for
 _TITLES = {405: "MethodNotAllowed", 415: "UnsupportedMediaType", 500: "InternalError"}
-_SAID = {
+SAID = {
     400: "内容不是合法的 JSON 或表单",
     404: "没有这个页面或接口",
     405: "这个地址不支持这种方法；可用的见 Allow",
@@ -186,9 +186,9 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
     if status == 400:
-        return problem(request, Rejected.status, "Rejected", _SAID[400])
+        return problem(request, Rejected.status, "Rejected", SAID[400])
     titles = _TITLES | {404: NotFound.__name__, 413: TooLarge.__name__}
-    detail = _SAID.get(status, str(error.detail))
+    detail = SAID.get(status, str(error.detail))
     response = problem(request, status, titles.get(status, "HTTP"), detail)
     response.headers.update(error.headers or {})
     if status == 405:
