@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
 
 from catalog_specs import Specs
-from registry.models import Agency, Entry, Item, Version
+from registry.models import Agency, Distribution, Entry, Item, Version
 from validators.folding import fold
 
 T = TypeVar("T")
@@ -246,6 +246,17 @@ def announce_newest(session: Session, entry_ids: Sequence[str]) -> None:
             update(Version)
             .where(col(Version.entry_id).in_(part), col(Version.number) == newest)
             .values(state=ANNOUNCED)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def take_off_shelf(session: Session, entry_ids: Sequence[str], *, now: datetime) -> None:
+    """Suspend what is on the shelf of entries whose content was replaced: it was reviewed for another one."""
+    for part in _parts(entry_ids):
+        session.execute(
+            update(Distribution)
+            .where(col(Distribution.entry_id).in_(part), col(Distribution.state) == "shelved")
+            .values(state="suspended", awaits="clear_data", awaits_since=now, lock=col(Distribution.lock) + 1)
             .execution_options(synchronize_session=False)
         )
 

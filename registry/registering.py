@@ -187,6 +187,7 @@ class Registration:
         if self.mode == "existing":
             same = [v.entry_id for n, v in versions.items() if not self._is_fresh(n, v)]
             entries.announce_newest(self.session, same)
+            entries.take_off_shelf(self.session, [str(step["id"]) for step in steps], now=self.now)
 
     def _state(self, match: Match, version: NewVersion) -> dict[str, Any]:
         """The state that the entry shows: one in force goes on showing it while its next version is a draft."""

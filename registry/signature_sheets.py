@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from catalog_specs import Specs, load
 from registry import audit
+from registry.entries import hold_register
 from registry.errors import Conflict, NotFound, Rejected
 from registry.keys import digest_of, new_key
 from registry.lifecycle import Done, perform_many
@@ -183,12 +184,13 @@ def sign_sheet(
 
 def _check_unchanged(session: Session, sheet: SignatureSheet) -> None:
     ids = [str(row["entry"]) for row in sheet.rows]
+    # held from here on, so that what is compared is what the move is made of
+    hold_register(session)
     query = select(Entry, Version).join(
         Version, (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.newest))
     )
-    found = {
-        entry.id: version.digest for entry, version in session.execute(query.where(col(Entry.id).in_(ids)))
-    }
+    query = query.where(col(Entry.id).in_(ids)).order_by(col(Entry.id)).with_for_update(of=Entry)
+    found = {entry.id: version.digest for entry, version in session.execute(query)}
     changed = [str(row["code"]) for row in sheet.rows if found.get(str(row["entry"])) != row["digest"]]
     if changed:
         raise Conflict(f"印出之后内容有变动，签批不能用于：{'、'.join(changed)}；请重新印制签批单")

@@ -1,5 +1,6 @@
 """Entries over the API: registered one at a time, drafts saved, read with ETags, walked page by page."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,17 +124,16 @@ def test_a_repeated_request_registers_once(api: Api) -> None:
     assert api.as_role("steward").get(ENTRIES).json()["total"] == 2
 
 
-@pytest.mark.parametrize(
-    "value", [float("nan"), "\ud800", "a\0b", ["[" * 3], {"a": {"b": [[]]}}, 10**400, None, True, -0.0]
-)
-def test_odd_values_are_taken_or_refused_and_never_crash(api: Api, value: Any) -> None:
-    import json
+ODD = (float("nan"), "\ud800", "a\0b", ["[" * 3], {"a": {"b": [[]]}}, 10**400, None, True, -0.0)
 
-    for key in ("resource_abstract", "items", "share_type", "contact_phone", "non_share_basis"):
-        sent = json.dumps({"content": fresh() | {key: value}})
-        headers = {"content-type": "application/json"}
-        answer = api.as_role("steward").post(ENTRIES, content=sent, headers=headers)
-        assert answer.status_code in (201, 409, 422), answer.text
+
+def test_odd_values_are_taken_or_refused_and_never_crash(api: Api) -> None:
+    for value in ODD:
+        for key in ("resource_abstract", "items", "share_type", "contact_phone", "non_share_basis"):
+            sent = json.dumps({"content": fresh() | {key: value}})
+            headers = {"content-type": "application/json"}
+            answer = api.as_role("steward").post(ENTRIES, content=sent, headers=headers)
+            assert answer.status_code in (201, 409, 422), (key, value, answer.text)
 
 
 def test_nesting_without_end_is_refused(here: Api) -> None:
@@ -265,25 +265,25 @@ def test_paging_walks_every_entry_once(api: Api) -> None:
     assert len(seen) == len(set(seen)) == 8
 
 
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        ({"q": "年报"}, 1),
-        ({"q": "102024030201"}, 1),
-        ({"q": "没有"}, 0),
-        ({"q": "%"}, 0),
-        ({"state": "draft"}, 2),
-        ({"state": "announced"}, 0),
-        ({"agency": "遵义市市场监督管理局"}, 2),
-        ({"agency": "11520300MB1A00079D"}, 0),
-        ({"system": "登记注册系统"}, 2),
-        ({"system": "没有"}, 0),
-    ],
-)
-def test_entries_are_chosen(api: Api, filters: dict[str, str], found: int) -> None:
-    _post(api, {"content": fresh(resource_category=["部门信息资源类"])})
-    page = api.as_role("auditor").get(ENTRIES, params=filters).json()
-    assert (len(page["results"]), page["total"]) == (found, found)
+CHOSEN = [
+    ({"q": "年报"}, 1),
+    ({"q": "102024030201"}, 1),
+    ({"q": "没有"}, 0),
+    ({"q": "%"}, 0),
+    ({"state": "draft"}, 2),
+    ({"state": "announced"}, 0),
+    ({"agency": "遵义市市场监督管理局"}, 2),
+    ({"agency": "11520300MB1A00079D"}, 0),
+    ({"system": "登记注册系统"}, 2),
+    ({"system": "没有"}, 0),
+]
+
+
+def test_entries_are_chosen(api: Api) -> None:
+    _post(api, {"content": fresh()})
+    for filters, found in CHOSEN:
+        page = api.as_role("auditor").get(ENTRIES, params=filters).json()
+        assert (len(page["results"]), page["total"]) == (found, found), filters
 
 
 def test_the_options_say_what_is_missing(here: Api) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from catalog_specs import load
 from registry.blobs import keep, place_of
 from registry.db import Database
 from registry.errors import Conflict, NotFound, Rejected
+from registry.export import write_jsonl
+from registry.intake import import_workbook
 from registry.lifecycle import MoveRefused, perform
 from registry.models import Distribution
 from registry.subjects import Subject
@@ -302,3 +305,20 @@ def test_a_file_that_was_never_brought_is_not_shelved(
     cast = make_cast(sqlite_database, tmp_path, content(share_mode_type=["2"], share_pattern=["批量交换"]))
     cast.act("attach", "steward", data=FILE | ({"sha256": sha256} if sha256 else {}))
     assert unmet(cast, "shelve")["same_bytes"] == words
+
+
+def test_stock_taken_over_takes_data_off_the_shelf(database: Database, tmp_path: Path) -> None:
+    """What was reviewed for another content does not stay on the shelf."""
+    cast = make_cast(database, tmp_path)
+    cast.walk(*PATH)
+    made = cast.act("attach", "steward", data=TABLE).distribution_id or ""
+    cast.act("clear_data", "secrecy_reviewer")
+    cast.record("provision_test", name=made)
+    cast.act("shelve", "steward")
+    path = tmp_path / "存量.jsonl"
+    write_jsonl([content(share_scope="全市各级政务部门和区县")], path, load("zunyi_2020"))
+    with database.write() as session:
+        import_workbook(session, path, actor="bureau", now=cast.now, mode="existing")
+    assert cast.state() == ("announced", 2, 2)
+    with database.read() as session:
+        assert session.get_one(Distribution, made).awaits == "clear_data"

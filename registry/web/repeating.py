@@ -46,8 +46,14 @@ class Repeat:
 
         def done() -> Answered:
             answer = deed()
-            value = jsonable_encoder(answer.value)
-            body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            # plain values go as they are: the encoder would walk through all of them
+            body = json.dumps(
+                answer.value,
+                ensure_ascii=False,
+                allow_nan=False,
+                separators=(",", ":"),
+                default=jsonable_encoder,
+            )
             return Answered(answer.status, body, answer.headers)
 
         person = actor.person_id
