@@ -37,7 +37,10 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """One database. ``read`` and ``write`` give sessions; ``write`` commits at its end or rolls back."""
+    """One database. ``read`` and ``write`` give sessions; ``write`` commits at its end or rolls back.
+
+    ``glance`` is for what must not wait for a connection that another request holds.
+    """
 
     def __init__(self, url: str) -> None:
         try:
@@ -46,17 +49,28 @@ class Database:
             raise Unavailable(
                 "MULU_DATABASE_URL 不是可用的数据库地址；写作 sqlite:///文件 或 postgresql://…"
             ) from error
+        in_memory = self.engine.url.database in (None, "", ":memory:") and url.startswith("sqlite")
+        self._gate = self.engine if in_memory else _engine(url)
+        self._glancing = self._gate.execution_options(mulu_write=False)
+        self._reading = self.engine.execution_options(mulu_write=False)
+        self._writing = self.engine.execution_options(mulu_write=True)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; what is changed in it is lost."""
-        with _reported(), Session(self.engine.execution_options(mulu_write=False)) as session:
+        with _reported(), Session(self._reading) as session:
+            yield session
+
+    @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """``read`` on connections that nothing else holds: it never waits for one."""
+        with _reported(), Session(self._glancing) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session for writing: all of it is committed at the end, or nothing."""
-        with _reported(), Session(self.engine.execution_options(mulu_write=True)) as session, session.begin():
+        with _reported(), Session(self._writing) as session, session.begin():
             yield session
 
     @contextmanager
@@ -72,6 +86,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._gate.dispose()
 
 
 def _engine(url: str) -> Engine:

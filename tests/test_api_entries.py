@@ -65,6 +65,14 @@ def test_each_entry_gets_a_code_of_its_own(api: Api) -> None:
     assert len(heads) == 1
 
 
+def test_a_number_that_an_author_brought_along_is_passed_over(api: Api) -> None:
+    first = _post(api, {"content": fresh(1)}).json()["code"]
+    head, _, number = first.partition("/")
+    brought = f"{head}/{int(number) + 1}"
+    assert _post(api, {"content": fresh(2, resource_code=brought)}).json()["code"] == brought
+    assert _post(api, {"content": fresh(3)}).json()["code"] == f"{head}/{int(number) + 2:06d}"
+
+
 def test_what_is_registered_already_is_a_conflict(api: Api) -> None:
     name = content()["resource_name"]
     by_name = _post(api, {"content": fresh(resource_name=name)})

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 
-from catalog_specs import load
+from catalog_specs import load, profiles
 from registry.db import Database
 from registry.heads import sign_quietly
 from registry.settings import Settings
@@ -22,6 +22,7 @@ from registry.web.edge import Edge
 from registry.web.given import admit
 from registry.work import RECURRING, works
 from registry.workers import Worker
+from validators.assess import engine_of
 
 HERE = Path(__file__).parent
 # what a form may hold beside its file
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(_warm)
         worker = Worker(database, works(settings.files), RECURRING, threads=settings.workers)
         worker.start()
         yield
@@ -79,3 +81,9 @@ def create_app(settings: Settings) -> FastAPI:
     most = load().entry.limits["file_bytes"] + _FORM_BYTES
     app.add_middleware(Edge, headers=SECURITY_HEADERS, most_bytes=most)
     return app
+
+
+def _warm() -> None:
+    """Compile the rules before the first request: eight threads that did it at once would each do all of it."""
+    for key in profiles():
+        engine_of(load(key))
