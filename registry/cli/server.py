@@ -52,17 +52,17 @@ def demo(
 def serve(
     host: Annotated[str, typer.Option("--host", help="监听地址")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="监听端口")] = 8000,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="服务进程数；一般与处理器核数相同")] = 1,
 ) -> None:
     """启动页面和接口。"""
     import uvicorn
 
-    from registry.settings import read_settings
-    from registry.web import create_app
-
     with database(create=True):
         pass
     tell(f"打开 http://{host}:{port}/  （停止：Ctrl+C）")
-    uvicorn.run(create_app(read_settings()), host=host, port=port, log_level="warning")
+    # by its name, so that each process makes its own
+    app = "registry.web:app_of_environment"
+    uvicorn.run(app, factory=True, workers=workers, host=host, port=port, log_level="warning")
 
 
 @worded

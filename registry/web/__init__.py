@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from catalog_specs import load, profiles
 from registry.db import Database
 from registry.heads import sign_quietly
-from registry.settings import Settings
+from registry.settings import Settings, read_settings
 from registry.web import agencies as agency_routes
 from registry.web import api, oidc, pages, problems, review, sign_in
 from registry.web import jobs as job_routes
@@ -81,6 +81,11 @@ def create_app(settings: Settings) -> FastAPI:
     most = load().entry.limits["file_bytes"] + _FORM_BYTES
     app.add_middleware(Edge, headers=SECURITY_HEADERS, most_bytes=most)
     return app
+
+
+def app_of_environment() -> FastAPI:
+    """The application by the settings of the environment, as each of several server processes makes it."""
+    return create_app(read_settings())
 
 
 def _warm() -> None:
