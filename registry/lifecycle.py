@@ -30,6 +30,7 @@ from registry.entries import hold_register
 from registry.errors import Conflict, NotAllowed, Rejected, Stale
 from registry.evidence import Proven, gather
 from registry.models import Opinion
+from registry.people import local
 from registry.permits import Actor, Held, covers, demand, holding, roles_of
 from registry.remarks import check_reasons, late_remarks, save_remarks
 from registry.subjects import Loaded, Subject, lifecycle_of, load_subjects, move_named
@@ -210,12 +211,12 @@ def _last_act(session: Session, one: Loaded) -> str:
         query = query.where(col(Opinion.distribution_id) == one.distribution.id)
     last = session.execute(query.order_by(col(Opinion.at).desc(), col(Opinion.id).desc()).limit(1)).scalar()
     if last is None:
-        return f"{one.version.created_by} 于 {one.version.created_at:%Y-%m-%d %H:%M} UTC 登记"
+        return f"{one.version.created_by} 于 {local(one.version.created_at):%Y-%m-%d %H:%M} 登记"
     return _said(last, lifecycle_of(one.specs).index[last.move])
 
 
 def _said(opinion: Opinion, move: Move) -> str:
-    return f"{opinion.login} 已于 {opinion.at:%Y-%m-%d %H:%M} UTC 办理“{move.zh}”"
+    return f"{opinion.login} 已于 {local(opinion.at):%Y-%m-%d %H:%M} 办理“{move.zh}”"
 
 
 def _check_authors(session: Session, loaded: Sequence[Loaded], move: Move, actor: Actor) -> None:
@@ -224,6 +225,16 @@ def _check_authors(session: Session, loaded: Sequence[Loaded], move: Move, actor
     for one, authors in zip(loaded, authors_of(session, loaded), strict=True):
         if blocking_authors(move, authors, actor.login):
             raise NotAllowed(f"{one.name} 是您编制或提交的，“{move.zh}”须由另一人办理", reason="author")
+
+
+def _check_delegate(one: Loaded, found: Proven, act: Act) -> None:
+    """A delegate who has signed in his own role does not sign once more for the one who delegated."""
+    if not act.held.delegation_id or not act.move.never_by_author:
+        return
+    if any(key in found.signed and o.login == act.actor.login for key, o in found.signatures.items()):
+        raise NotAllowed(
+            f"{one.name} 您已以自己的角色签署，受委托的“{act.move.zh}”须由委托人或另一受托人办理", reason="delegate"
+        )
 
 
 # ---- decide, then write -----------------------------------------------------------------------------------
@@ -239,6 +250,7 @@ def _decide_all(
         check_reasons(one, act)
         filled = defaults(one, act, judged)
         _check_repeated(one, found, filled)
+        _check_delegate(one, found, filled)
         made = one.distribution or (attached(one, act) if act.move.subject == "distribution" else None)
         case = case_of(
             one,

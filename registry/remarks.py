@@ -100,7 +100,7 @@ def worded(row: Reason, specs: Specs) -> str:
 def late_remarks(session: Session, one: Loaded, act: Act) -> tuple[str, ...]:
     """New remarks on what has not changed since the last return, without a word why they come only now."""
     reasons = reasons_of(act)
-    last = _last_return(session, one) if reasons else None
+    last = _last_return(session, one, act.held.role) if reasons else None
     if last is None:
         return ()
     old = session.get(Version, (one.entry.id, last.number))
@@ -124,12 +124,14 @@ def _is_late(row: Reason, changed: set[tuple[str, str]], known: set[tuple[str, s
     return not (field in touched or new_item or any_item)
 
 
-def _last_return(session: Session, one: Loaded) -> Opinion | None:
+def _last_return(session: Session, one: Loaded, role: str) -> Opinion | None:
+    """The last return by the same role: who has not looked yet cannot come late."""
     editable = [s.key for s in lifecycle_of(one.specs).versions if s.editable]
     query = select(Opinion).where(
         col(Opinion.entry_id) == one.entry.id,
         col(Opinion.distribution_id).is_(None),
         col(Opinion.state_after).in_(editable),
+        col(Opinion.role) == role,
         col(Opinion.number) > (one.entry.in_force or 0),
     )
     return session.execute(query.order_by(col(Opinion.at).desc(), col(Opinion.id).desc()).limit(1)).scalar()

@@ -17,7 +17,7 @@ from sqlmodel import col
 from catalog_specs import Specs, load
 from registry import audit
 from registry.entries import hold_register
-from registry.errors import Conflict, NotFound, Rejected
+from registry.errors import Conflict, NotAllowed, NotFound, Rejected
 from registry.keys import digest_of, new_key
 from registry.lifecycle import Done, perform_many
 from registry.models import Agency, Entry, SignatureSheet, Version
@@ -57,6 +57,8 @@ def print_sheet(
     spec = move_named(specs, move)
     if spec.subject != "version" or role not in spec.by:
         raise Rejected(f"“{spec.zh}”不由 {role} 办理；可用的角色：{'、'.join(spec.by)}")
+    if roles_of(specs).index[role].scope != "own_agency":
+        raise Rejected(f"签批单只用于本单位的角色；{roles_of(specs).index[role].zh}须自己登录办理")
     rows = _waiting(session, move, role, actor, codes)
     missing = sorted(set(codes) - {str(row["code"]) for row in rows})
     if missing or not rows:
@@ -163,6 +165,11 @@ def sign_sheet(
     session.flush()
     person = actor_of(session, signer, today=local_day(now), operator=actor.login)
     in_role = replace(person, held=tuple(h for h in person.held if h.role == sheet.role))
+    if not in_role.held:
+        zh = roles_of(load()).index[sheet.role].zh
+        raise NotAllowed(f"签批单 {number} 由{zh}签字，{signer} 不是；核对签字人（--signer）")
+    if signer == actor.login:
+        raise NotAllowed(f"签批单 {number} 须由签字人以外的人登记", reason="author")
     subjects = [Subject(str(row["entry"])) for row in sheet.rows]
     note = f"签批单 {sheet.number}"
     done = perform_many(

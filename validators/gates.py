@@ -281,7 +281,10 @@ def batch_notice(case: MoveCase, guard: Guard) -> Missing:
     missing = [] if number else ["通告文号（number）"]
     missing += [f"通告文号至多 {NUMBER_LENGTH} 个字"] if len(number) > NUMBER_LENGTH else []
     day = case.given("date")
-    if not isinstance(day, str | date) or parse_date(str(day)) is None:
+    parsed = parse_date(str(day)) if isinstance(day, str | date) else None
+    if parsed is not None and parsed > case.facts.today:
+        missing.append(f"通告日期 {parsed} 还没有到")
+    if parsed is None:
         missing.append("通告日期（date，写作 2026-11-22）")
     return tuple(missing) or None
 

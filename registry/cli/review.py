@@ -94,8 +94,10 @@ def _done_line(done: "Done") -> str:
     life = lifecycle_of(_specs())
     states = {state.key: state.zh for state in (*life.versions, *life.distributions)}
     change = "" if done.before == done.after else f"：{states.get(done.before, '新')} → {states[done.after]}"
-    who = f"（{roles_of(_specs()).index[done.awaits_role].zh}）" if done.awaits_role else ""
-    following = f"；下一步：{life.index[done.awaits].zh}{who}" if done.awaits else ""
+    index = roles_of(_specs()).index
+    signers = (done.awaits_role,) if done.awaits_role else life.index[done.awaits].by if done.awaits else ()
+    who = "、".join(index[role].zh for role in signers)
+    following = f"；下一步：{life.index[done.awaits].zh}（{who}）" if done.awaits else ""
     about = f"  {done.distribution_id}" if done.distribution_id else ""
     return f"{done.code or done.entry_id}{about}  已办理“{life.index[done.move].zh}”{change}{following}"
 
@@ -207,10 +209,13 @@ def sheet(
     ] = None,
 ) -> None:
     """印制签批单：本单位待签的目录，带内容摘要；签好后用 mulu record 编号 signature_sheet 登记。"""
+    from registry.errors import Rejected
     from registry.models import Agency
     from registry.signature_sheets import print_sheet, sheet_workbook
 
     moment = now()
+    if out.exists():
+        raise Rejected(f"{out} 已经有了；先前印的签批单可能还在用，请另写一个文件名")
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
         made = print_sheet(session, move, role, codes=codes or (), actor=actor, now=moment)
