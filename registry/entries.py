@@ -203,7 +203,7 @@ def version_row(
         "digest": version.digest,
         "name": str(content.get("resource_name", ""))[:NAME_LENGTH],
         "folded": version.folded[:FOLDED_LENGTH],
-        **{key: _short(content.get(key)) for key in ("share_type", "open_type", "data_grade")},
+        **{key: short(content.get(key)) for key in ("share_type", "open_type", "data_grade")},
         "profile": specs.profile.key,
         "spec": specs.digest,
         "findings": version.findings,
@@ -218,7 +218,8 @@ def version_row(
     }
 
 
-def _short(value: Any) -> str | None:
+def short(value: Any) -> str | None:
+    """A code as the columns beside the content keep it; None for what is no text."""
     return value[:20] if isinstance(value, str) else None
 
 

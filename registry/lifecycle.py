@@ -233,7 +233,8 @@ def _check_delegate(one: Loaded, found: Proven, act: Act) -> None:
         return
     if any(key in found.signed and o.login == act.actor.login for key, o in found.signatures.items()):
         raise NotAllowed(
-            f"{one.name} 您已以自己的角色签署，受委托的“{act.move.zh}”须由委托人或另一受托人办理", reason="delegate"
+            f"{one.name} 您已以自己的角色签署，受委托的“{act.move.zh}”须由委托人或另一受托人办理",
+            reason="delegate",
         )
 
 

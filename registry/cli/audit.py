@@ -57,7 +57,7 @@ def verify(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """核验审计记录：改动、删除、插入、调换、截尾，逐条指出。不连网络。
+    """核验审计记录：改动、删除、插入、调换、截尾，逐条指出；并核对登记内容与记录是否一致。不连网络。
 
     退出码：0 完好，1 被改动（指出哪一条、怎样改动），2 读不了。
     """
@@ -65,20 +65,27 @@ def verify(
 
     from registry.audit_files import stored_record
     from registry.errors import Unavailable
+    from registry.reconcile import differences
 
+    apart: list[str] = []
     try:
         if export_file is not None:
             verdict = _verify_file(export_file, heads, keys)
         else:
             with database() as opened, opened.read() as session:
                 verdict = _verify(stored_record(session), heads, keys)
+                apart = list(differences(session)) if verdict.intact else []
     except DatabaseError as error:
         raise Unavailable(f"数据库读不出：{error.orig or error}") from error
     if as_json:
-        say_json(verdict.as_json(language(lang)))
+        say_json(verdict.as_json(language(lang)) | {"register": apart})
     else:
         _report(verdict, language(lang))
-    raise typer.Exit(0 if verdict.intact else 1)
+        for line in apart:
+            say(f"✗ {line}")
+        if apart:
+            say(f"审计记录完好，登记内容与它不符：{len(apart)} 处。")
+    raise typer.Exit(0 if verdict.intact and not apart else 1)
 
 
 def _verify_file(path: Path, heads: Path | None, keys: list[str] | None) -> "Verdict":

@@ -52,7 +52,9 @@ def demo(
 def serve(
     host: Annotated[str, typer.Option("--host", help="监听地址")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="监听端口")] = 8000,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="服务进程数；一般与处理器核数相同")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="服务进程数；一般与处理器核数相同")
+    ] = 1,
 ) -> None:
     """启动页面和接口。"""
     import uvicorn
