@@ -111,6 +111,9 @@ def check(proof, key):
 
 def main(arguments):
     """Read the file and check it."""
+    if not arguments:
+        print(__doc__)
+        return 2
     try:
         with open(arguments[0], encoding="utf-8") as file:
             proof = json.load(file)

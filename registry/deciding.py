@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs
+from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Move
 from registry.blobs import open_blob
 from registry.differences import narrowing, overall_class
@@ -48,12 +48,26 @@ def fit_given(move: Move, note: str, data: Mapping[str, Any] | None) -> tuple[st
     if len(note.strip()) > NOTE_LENGTH:
         said = f"说明至多 {NOTE_LENGTH} 个字，现有 {len(note.strip())} 个"
         raise Rejected(said, errors=[{"pointer": "/note", "code": "too_long", "message": said}])
-    given: dict[str, Any] = storable_value(data or {})
+    given: dict[str, Any] = _in_keys(storable_value(data or {}))
     try:
         canonical_json(given)
     except (TypeError, ValueError) as error:
         raise Rejected("所给内容不是 JSON 能写的值（例如 NaN）；改正后重试") from error
     return storable(note.strip()), given
+
+
+def _in_keys(given: dict[str, Any]) -> dict[str, Any]:
+    """What people write by the names they see (更新周期, 库表) under the keys and codes that are stored."""
+    specs = load()
+    form = given.get("form")
+    if isinstance(form, int | str) and not isinstance(form, bool):
+        named = {value.zh: value.code for value in specs.codes["share_mode_type"].values}
+        given["form"] = named.get(str(form).strip(), str(form).strip())
+    fields = {spec.zh: key for key, spec in specs.fields.items()}
+    for row in given["reasons"] if isinstance(given.get("reasons"), list) else ():
+        if isinstance(row, dict) and isinstance(row.get("field"), str):
+            row["field"] = fields.get(row["field"].strip(), row["field"])
+    return given
 
 
 def check_results(loaded: Sequence[Loaded], move: Move, data: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from catalog_specs import Specs, load, profile_of_region
 from catalog_specs.law_lifecycle import State
 from catalog_specs.model import Level
 from registry import audit, codes, entries, systems
+from registry.agency_lives import demand_standing
 from registry.checking import fill_provider
 from registry.content import Content, ContentRefused, read_content
 from registry.entries import DRAFT, NewVersion, stored_fold
@@ -24,6 +25,7 @@ from registry.lookup import Row
 from registry.matching import Match, Matcher, Register
 from registry.models import Agency, Entry, Version
 from registry.origins import ReadEntry
+from registry.people import local_day
 from registry.permits import Actor, Target, demand, may, roles_of
 from registry.subjects import lifecycle_of
 from registry.surroundings import facts_around
@@ -71,6 +73,8 @@ def register_entry(
     place = _Place(session, agency, read, specs, actor, now)
     place.demand()
     entries.lock_agency(session, agency.id)
+    session.refresh(agency)
+    demand_standing(session, agency, local_day(now))
     match = _match(session, read, agency, specs)
     if match.known is not None:
         named = match.known.code or match.known.entry_id
@@ -157,6 +161,7 @@ def save_draft(
     target = Target(row.entry.agency_id, row.agency.region, row.entry.system_id)
     demand(actor, EDIT, roles_of(specs), target)
     read = read_content(content, specs)
+    entries.hold_register(session)
     entry, newest = _hold(session, row.entry.id)
     if lock is not None and lock != entry.lock:
         raise Stale("这条目录在您看过之后已有变动；请刷新后再改", lock=entry.lock)

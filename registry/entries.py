@@ -129,7 +129,9 @@ def known_alike(session: Session, agency_id: str, folded: str, entry_id: str | N
 def _alike() -> Select[*tuple[Any, ...]]:
     # built once: this runs with every entry that is registered by itself
     agency, folded = bindparam("agency", type_=String), bindparam("folded", type_=String)
-    named = and_(col(Entry.agency_id) == agency, col(Version.folded) == folded)
+    named = and_(
+        col(Entry.agency_id) == agency, col(Version.folded) == folded, col(Entry.state).not_in(TOMBSTONES)
+    )
     return _newest().with_only_columns(*_KNOWN).where(named)
 
 

@@ -39,7 +39,8 @@ STOCK = "existing"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """One who signed: ``delegated_by`` and ``document`` when he did so for another one, ``sheet`` on paper.
+    """One who signed: ``delegated_by`` and ``document`` when he did so for another one, ``sheet`` on paper
+    that ``entered_by`` registered.
 
     ``number`` is the version that he had before him; it may be an earlier one whose signature still held.
     """
@@ -55,6 +56,7 @@ class Signed:
     delegated_by: str = ""
     document: str = ""
     sheet: str = ""
+    entered_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,7 @@ class _History:
             delegated_by=giver.name if giver else "",
             document=delegation.document if delegation else "",
             sheet=sheet.number if sheet else "",
+            entered_by=opinion.operator or "" if sheet else "",
         )
 
 

@@ -37,7 +37,7 @@ PATH = (
     ("approve", "auditor"),
     ("announce", "bureau"),
 )
-NOTICE = {"number": "遵数通〔2026〕1号", "date": "2026-11-20"}
+NOTICE = {"number": "遵数通〔2026〕1号", "date": "2026-01-05"}
 
 
 def content(key: str = "OK04", **changes: Any) -> dict[str, Any]:

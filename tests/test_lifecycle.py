@@ -12,6 +12,7 @@ from registry.db import Database
 from registry.errors import Conflict, MuluError, NotAllowed, Stale
 from registry.lifecycle import MoveRefused
 from registry.lookup import find_entry
+from registry.models import Distribution
 from registry.permits import EVERYTHING
 from tests.cast import CITY, OWN, PATH, ROLES, Cast, content, make_cast
 
@@ -104,7 +105,7 @@ def test_a_role_that_a_move_does_not_name_is_refused(here: Cast, move: Move) -> 
 
 def test_a_second_click_says_who_was_quicker(cast: Cast) -> None:
     cast.act("submit", "steward")
-    with pytest.raises(Conflict, match="steward 已于 2026-11-21 02:00 UTC 办理“提交”"):
+    with pytest.raises(Conflict, match="steward 已于 2026-11-21 10:00 办理“提交”"):
         cast.act("submit", "steward")
 
 
@@ -166,6 +167,23 @@ def test_an_announcement_needs_number_and_date(here: Cast) -> None:
     here.walk_to("announce")
     with pytest.raises(MoveRefused, match="通告文号（number）；通告日期"):
         here.act("announce", "bureau", data={})
+
+
+def test_a_notice_of_tomorrow_announces_nothing(here: Cast) -> None:
+    here.walk_to("announce")
+    with pytest.raises(MoveRefused, match="通告日期 2026-11-23 还没有到"):
+        here.act("announce", "bureau", data={"number": "遵数通9号", "date": "2026-11-23"})
+
+
+def test_a_move_may_be_given_in_the_words_of_the_screen(here: Cast) -> None:
+    made = here.act("attach", "steward", data=TABLE | {"form": "库表"})
+    with here.database.read() as session:
+        assert session.get_one(Distribution, made.distribution_id).form == "1"
+    here.walk_to("approve")
+    returned = here.act(
+        "return", "auditor", data={"reasons": [{"field": "更新周期", "phrase": "wrong_cycle"}]}
+    )
+    assert returned.after == "returned"
 
 
 def test_every_act_stands_on_the_record(cast: Cast) -> None:

@@ -129,7 +129,7 @@ def test_a_notice_has_one_date(few: Cast) -> None:
         move_all(few, move, role)
     one, *others = map(Subject, ids(few))
     move_all(few, "announce", "bureau", one, data=NOTICE)
-    with pytest.raises(Conflict, match="已登记，日期是 2026-11-20"):
+    with pytest.raises(Conflict, match="已登记，日期是 2026-01-05"):
         move_all(few, "announce", "bureau", *others, data=NOTICE | {"date": "2026-11-21"})
     assert written(few)[2] == {"announced": 1, "approved": 2}
 

@@ -133,7 +133,7 @@ def test_as_of_tells_version_notice_and_signatures(cast: Cast) -> None:
     lines = mulu("as-of", today(), CODE).stdout.splitlines()
     assert lines[0] == f"{CODE}  企业登记基本信息  遵义市市场监督管理局"
     assert lines[1].startswith(f"{today()} 有效的是第 1 版，自 ") and lines[1].endswith("至今有效")
-    assert lines[2] == "通告：遵数通〔2026〕1号（2026-11-20）"
+    assert lines[2] == "通告：遵数通〔2026〕1号（2026-01-05）"
     assert lines[3].startswith("内容摘要：")
     assert lines[4] == "签署："
     assert [line.split()[2] for line in lines[5:]] == [

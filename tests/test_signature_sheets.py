@@ -79,8 +79,13 @@ def test_a_change_after_the_printing_voids_it(cast: Cast) -> None:
 
 def test_the_signer_must_hold_the_role(cast: Cast) -> None:
     sheet = printed(cast)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed, match="由部门负责人签字，division_chief 不是"):
         signed(cast, sheet.number, signer="division_chief")
+
+
+def test_no_sheet_for_those_who_judge_the_unit(cast: Cast) -> None:
+    with cast.database.write() as session, pytest.raises(Rejected, match="须自己登录办理"):
+        print_sheet(session, "approve", "auditor", actor=cast.actor("steward", session), now=cast.now)
 
 
 def test_a_stranger_to_the_agency_prints_nothing(cast: Cast) -> None:

@@ -260,7 +260,7 @@ def _signed_lines(head: str, signed: Sequence["Signed"], calendar: "Calendar") -
     indent = " " * (len(head) - len(head.lstrip()) + 2)
     for one in signed:
         more = f"，受{one.delegated_by}委托（{one.document}）" if one.delegated_by else ""
-        paper = f"，签批单 {one.sheet}" if one.sheet else ""
+        paper = f"，签批单 {one.sheet}（{one.entered_by} 登记）" if one.sheet else ""
         yield f"{indent}{one.role_zh} {one.name}（{one.login}）{more}  {one.zh}  {_moment(one.at, calendar)}{paper}"
 
 
