@@ -1,5 +1,6 @@
 """The database: engine, sessions for reading and for writing, the one UTC column type."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from sqlalchemy.types import TypeDecorator
 from registry.errors import Unavailable
 
 BUSY_MILLISECONDS = 15_000
+_TURN = "mulu_turn"
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -97,8 +99,34 @@ def _engine(url: str) -> Engine:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    turns = _Turns()
+    event.listen(engine, "begin", turns.begin)
+    for end in ("checkin", "invalidate"):
+        event.listen(engine, end, turns.end)
     return engine
+
+
+class _Turns:
+    """Lets the writers of this process take turns, in the order of their coming.
+
+    SQLite has those who wait ask again and again, at ever longer intervals: under load the unlucky wait long.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def begin(self, connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("mulu_write", True) and not connection.info.get(_TURN):
+            patience = BUSY_MILLISECONDS / 1000 if options.get("mulu_waits", True) else 0
+            # who has waited in vain goes on to SQLite, which refuses him in its own words
+            connection.info[_TURN] = self.lock.acquire(timeout=patience)
+        _begin_sqlite(connection)
+
+    def end(self, _connection: Any, record: Any, *_more: object) -> None:
+        """The connection is back in the pool: its transaction has ended, one way or the other."""
+        if record.info.pop(_TURN, False):
+            self.lock.release()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

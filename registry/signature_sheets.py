@@ -163,13 +163,7 @@ def sign_sheet(
     _check_unchanged(session, sheet)
     sheet.oa_number, sheet.sha256, sheet.signed_at = paper.number.strip() or None, paper.sha256, now
     session.flush()
-    person = actor_of(session, signer, today=local_day(now), operator=actor.login)
-    in_role = replace(person, held=tuple(h for h in person.held if h.role == sheet.role))
-    if not in_role.held:
-        zh = roles_of(load()).index[sheet.role].zh
-        raise NotAllowed(f"签批单 {number} 由{zh}签字，{signer} 不是；核对签字人（--signer）")
-    if signer == actor.login:
-        raise NotAllowed(f"签批单 {number} 须由签字人以外的人登记", reason="author")
+    in_role = _signer(session, sheet, signer, actor, now)
     subjects = [Subject(str(row["entry"])) for row in sheet.rows]
     note = f"签批单 {sheet.number}"
     done = perform_many(
@@ -187,6 +181,18 @@ def sign_sheet(
     event = audit.Act("sign_sheet", sheet.id, details)
     audit.record(session, [event], actor=actor.login, now=now, operator=actor.operator)
     return done
+
+
+def _signer(session: Session, sheet: SignatureSheet, signer: str, actor: Actor, now: datetime) -> Actor:
+    """Who signed on paper, in the sheet's role alone; another one registers it."""
+    person = actor_of(session, signer, today=local_day(now), operator=actor.login)
+    in_role = replace(person, held=tuple(h for h in person.held if h.role == sheet.role))
+    if not in_role.held:
+        zh = roles_of(load()).index[sheet.role].zh
+        raise NotAllowed(f"签批单 {sheet.number} 由{zh}签字，{signer} 不是；核对签字人（--signer）")
+    if signer == actor.login:
+        raise NotAllowed(f"签批单 {sheet.number} 须由签字人以外的人登记", reason="author")
+    return in_role
 
 
 def _check_unchanged(session: Session, sheet: SignatureSheet) -> None:
