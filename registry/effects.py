@@ -18,7 +18,7 @@ from registry.evidence import Proven, distribution_digest, reviewed
 from registry.keys import new_key
 from registry.models import CodeRecord, Distribution, Item, Notice, Opinion, Version
 from registry.permits import Actor, Held
-from registry.subjects import OFF_SHELF, PENDING, SHELVED, SUSPENDED, Loaded, lifecycle_of
+from registry.subjects import LIVE, OFF_SHELF, PENDING, SHELVED, SUSPENDED, Loaded, lifecycle_of
 from validators.fields import parse_date
 from validators.risk import risk
 
@@ -221,6 +221,11 @@ def _end(session: Session, one: Loaded, act: Act) -> None:
     if one.entry.in_force == one.version.number:
         one.entry.in_force, one.base = None, None
     _set_back(one, act)
+    for made in one.distributions:
+        if made.state in LIVE:
+            # nothing stays on the shelf of what is not in force
+            made.state, made.ended_at, made.awaits, made.awaits_since = OFF_SHELF, act.now, None, None
+            made.lock += 1
     if act.move.entry_to:
         one.entry.state = act.move.entry_to
         retired = update(CodeRecord).where(col(CodeRecord.entry_id) == one.entry.id)

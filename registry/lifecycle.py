@@ -334,6 +334,9 @@ def _event(one: Loaded, act: Act, opinion: Opinion) -> audit.Act:
     details |= {"sheet": act.sheet_id} if act.sheet_id else {}
     if one.distribution is not None:
         details["distribution"] = one.distribution.id
+    else:
+        taken = [made.id for made in one.distributions if made.ended_at == act.now]
+        details |= {"off_shelf": taken} if taken else {}
     return audit.Act(act.move.key, one.entry.id, details)
 
 

@@ -269,7 +269,7 @@ class _History:
         since: dict[str, datetime] = {}
         for opinion in (row[0] for row in self.rows):
             key = opinion.distribution_id
-            if key is None and _comes_into_force(opinion) and self._clears_the_shelf(opinion.number):
+            if key is None and self._clears_the_shelf(opinion):
                 since = {}
             elif key is not None and opinion.state_after != "shelved":
                 since.pop(key, None)
@@ -277,9 +277,13 @@ class _History:
                 since.setdefault(key, opinion.at)
         return tuple(self._on_shelf(key, moment) for key, moment in since.items())
 
-    def _clears_the_shelf(self, number: int) -> bool:
-        """Whether a version took the shelved distributions off to be reviewed again when it came into force."""
-        version = self.session.get(Version, (self.entry.id, number))
+    def _clears_the_shelf(self, opinion: Opinion) -> bool:
+        """Whether a withdrawal took the distributions off, or a version in force had them reviewed again."""
+        if any(state.key == opinion.state_after and state.final for state in self.life.versions):
+            return True
+        if not _comes_into_force(opinion):
+            return False
+        version = self.session.get(Version, (self.entry.id, opinion.number))
         row = self.life.class_index.get((version.change_class if version else None) or "")
         return row is not None and row.on_announce == "clear_again"
 

@@ -9,13 +9,15 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from catalog_specs import load
+from registry.audit import events_of
 from registry.errors import Conflict, Gone, Stale
 from registry.export import write_jsonl
 from registry.intake import import_workbook
 from registry.lifecycle import MoveRefused, perform
 from registry.lookup import find_entry
-from registry.models import CodeRecord, Entry, Version
+from registry.models import CodeRecord, Distribution, Entry, Version
 from registry.permits import EVERYTHING
+from registry.reconcile import differences
 from registry.subjects import Subject
 from tests.cast import Cast, content
 from tests.conftest import NOW
@@ -38,16 +40,24 @@ def retire(cast: Cast) -> Subject:
     return subject
 
 
-def test_withdrawn_with_reasons_and_an_empty_shelf(at: At) -> None:
-    assert guards(at("shelved"), "withdraw", "bureau") == [
-        "reasons_given",
-        "service_consultation",
-        "distributions_off",
-    ]
+@pytest.mark.parametrize("role", ["head", "auditor", "bureau"])
+def test_a_withdrawal_takes_what_is_on_the_shelf_along(role: str, at: At) -> None:
+    cast = at("shelved")
+    done = cast.act("withdraw", role, note="泄露风险", data={"emergency": "发现个人信息"})
+    assert done.entry_state == "withdrawn"
+    with cast.database.read() as session:
+        (made,) = session.execute(select(Distribution)).scalars()
+        assert (made.state, made.awaits) == ("off_shelf", None)
+        entry = find_entry(session, cast.code, sight=EVERYTHING).entry
+        last = events_of(session, entry.id)[-1]
+        assert (last.details or {})["off_shelf"] == [made.id]
+        assert list(differences(session)) == []
+
+
+def test_withdrawn_with_reasons_and_consultation(at: At) -> None:
+    assert guards(at("shelved"), "withdraw", "bureau") == ["reasons_given", "service_consultation"]
     cast = at("announced")
     cast.act("attach", "steward", data=TABLE)
-    assert guards(cast, "withdraw", "bureau", "误登") == ["distributions_off"]
-    cast.act("off_shelf", "bureau", note="撤")
     assert cast.act("withdraw", "bureau", note="误登").entry_state == "withdrawn"
     with pytest.raises(Conflict, match=r"bureau 已于 .* 办理“撤回”"):
         cast.act("withdraw", "auditor", note="误登")
