@@ -1,5 +1,6 @@
 """Entries looked for and listed, each as far as the one who asks may see it: permission is part of the query."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -168,6 +169,12 @@ def _named(sight: Sight) -> Select[*tuple[Any, ...]]:
     # built once for those who see alike: this runs with almost every request
     asked = bindparam("asked", type_=String)
     return _seen(sight).where((col(Entry.code) == asked) | (col(Entry.id) == asked))
+
+
+def codes_of(session: Session, keys: Iterable[str]) -> dict[str, str]:
+    """The resource codes of some entries by key; what is no entry, or has no code, is left out."""
+    query = select(col(Entry.id), col(Entry.code)).where(col(Entry.id).in_(set(keys)))
+    return {str(key): str(code) for key, code in session.execute(query) if code}
 
 
 def get_version(session: Session, row: Row, number: int | None) -> Version:

@@ -125,3 +125,11 @@ def test_the_queue_lists_what_waits_for_me(client: TestClient, cast: Cast) -> No
 
 def test_another_department_sees_the_draft_nowhere(client: TestClient, cast: Cast) -> None:
     assert enter(client, cast.database, "sync_robot").get(f"/entries/{cast.code}").status_code == 404
+
+
+def test_the_log_auditor_reads_the_record_by_code(client: TestClient, cast: Cast) -> None:
+    cast.act("submit", "steward", note="请审")
+    page = enter(client, cast.database, "log_auditor").get("/audit", params={"subject": cast.code}).text
+    assert "请审" in page
+    assert f"<code>{cast.code}</code>" in page
+    assert enter(client, cast.database, "steward").get("/audit").status_code == 403

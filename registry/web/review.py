@@ -16,8 +16,9 @@ from registry.audit import Event, list_events
 from registry.differences import Change, compare
 from registry.errors import NotFound, Rejected
 from registry.evidence import gather
+from registry.keys import canonical_json
 from registry.lifecycle import Option, options, perform
-from registry.lookup import Row, find_entry, get_version
+from registry.lookup import Row, codes_of, find_entry, get_version
 from registry.models import Distribution, Record
 from registry.permits import Actor, Sight, demand, holding, roles_of
 from registry.queues import waiting
@@ -114,7 +115,9 @@ def audit_page(
     demand(actor, "read_audit", roles_of(load()))
     rows = list_events(session, subject=subject.strip() or None, after=after, limit=PAGE + 1)
     values = {"events": rows[:PAGE], "more": rows[PAGE - 1].seq if len(rows) > PAGE else None}
-    return render(request, "audit.html", values | {"subject": subject, "word": _event_word})
+    codes = codes_of(session, [row.subject for row in rows])
+    said = {"subject": subject, "word": _event_word, "shown": canonical_json, "codes": codes}
+    return render(request, "audit.html", values | said)
 
 
 def _event_word(event: Event) -> str:
