@@ -60,9 +60,9 @@ def _in_keys(given: dict[str, Any]) -> dict[str, Any]:
     """What people write by the names they see (更新周期, 库表) under the keys and codes that are stored."""
     specs = load()
     form = given.get("form")
-    if isinstance(form, int | str) and not isinstance(form, bool):
+    if isinstance(form, str):
         named = {value.zh: value.code for value in specs.codes["share_mode_type"].values}
-        given["form"] = named.get(str(form).strip(), str(form).strip())
+        given["form"] = named.get(form.strip(), form)
     fields = {spec.zh: key for key, spec in specs.fields.items()}
     for row in given["reasons"] if isinstance(given.get("reasons"), list) else ():
         if isinstance(row, dict) and isinstance(row.get("field"), str):
