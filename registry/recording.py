@@ -16,6 +16,7 @@ from registry.kept import storable
 from registry.keys import new_key
 from registry.lookup import find_entry, get_version
 from registry.models import Agency, Distribution, Entry, Record, System, Version
+from registry.people import find_system
 from registry.permits import Actor, Sight, Target, demand, roles_of
 from registry.subjects import lifecycle_of
 
@@ -54,22 +55,18 @@ def about(session: Session, name: str, *, sight: Sight) -> About:
     """What ``name`` means: a distribution's key, an entry's code or key, or a system's key, number or name.
 
     Raises:
-        NotFound: nothing of that name is seen.
+        NotFound: nothing of that name is seen. Conflict: several systems have it.
     """
     made = session.get(Distribution, name)
     if made is not None:
         row = find_entry(session, made.entry_id, sight=sight)
         return About("distribution", row.agency, row.entry, row.version, distribution=made)
-    named = or_(col(System.id) == name, col(System.ident) == name, col(System.name) == name)
-    query = select(System, Agency).join(Agency, col(Agency.id) == col(System.agency_id)).where(named)
-    systems = session.execute(query).all()
-    if len(systems) == 1:
-        return About("system", systems[0][1], system=systems[0][0])
-    if systems:
-        listed = "、".join(system.id for system, _agency in systems)
-        raise NotFound(f"有 {len(systems)} 个系统叫“{name}”；请用编号：{listed}")
-    row = find_entry(session, name, sight=sight)
-    return About("entry", row.agency, row.entry, get_version(session, row, None))
+    try:
+        system = find_system(session, name)
+    except NotFound:
+        row = find_entry(session, name, sight=sight)
+        return About("entry", row.agency, row.entry, get_version(session, row, None))
+    return About("system", session.get_one(Agency, system.agency_id), system=system)
 
 
 def kind_named(key: str, specs: Specs) -> RecordKind:
