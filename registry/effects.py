@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from catalog_specs.law_lifecycle import Move
 from registry.differences import class_digest, overall_class
+from registry.entries import TOMBSTONES
 from registry.errors import Conflict, Rejected
 from registry.evidence import Proven, distribution_digest, reviewed
 from registry.keys import new_key
@@ -270,7 +271,7 @@ def next_step(one: Loaded, signed: frozenset[tuple[str, str]]) -> tuple[str | No
 
 def shown_state(one: Loaded) -> str:
     """What the entry is shown as: design of the two lives, first row of ``entry_states`` that holds."""
-    if one.entry.state in ("retired", "wiped"):
+    if one.entry.state in TOMBSTONES:
         return one.entry.state
     if one.entry.in_force is None:
         return one.newest.state
@@ -297,11 +298,16 @@ def _write_distribution(session: Session, one: Loaded, act: Act) -> str:
     awaits = _NEXT.get(made.state)
     if awaits and act.move.key == "clear_data":
         awaits = "resume" if made.state == SUSPENDED else "shelve"
-    elif awaits and made.state == SUSPENDED and act.held.role != "secrecy_reviewer":
+    elif awaits and made.state == SUSPENDED and not _takes_back_review(one, act):
         awaits = "resume"
     made.awaits, made.awaits_since = awaits, act.now if awaits else None
     made.lock += 1
     return made.state
+
+
+def _takes_back_review(one: Loaded, act: Act) -> bool:
+    """Whether a reviewer of data suspends what he had cleared, so that it must be reviewed again."""
+    return act.held.role in lifecycle_of(one.specs).index["clear_data"].by
 
 
 def attached(one: Loaded, act: Act) -> Distribution:
