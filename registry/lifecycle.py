@@ -362,21 +362,18 @@ def options(
         if not holding(actor, move.key, roles_of(specs)):
             continue
         whole = load_subjects(session, [Subject(entry_id)], move, hold=False)[0]
-        ids: list[str | None] = [None]
+        loaded = [whole]
         if move.subject == "distribution" and move.starts:
             ids = [made.id for made in whole.distributions if made.state in move.starts]
-        found += [
-            o
-            for one in ids
-            if (o := _option(session, Subject(entry_id, one), move, actor, now, files)) is not None
-        ]
+            loaded = load_subjects(session, [Subject(entry_id, one) for one in ids], move, hold=False)
+        offered_here = (_option(session, one, move, actor, now, files) for one in loaded)
+        found += [option for option in offered_here if option is not None]
     return found
 
 
 def _option(
-    session: Session, subject: Subject, move: Move, actor: Actor, now: datetime, files: Path | None
+    session: Session, one: Loaded, move: Move, actor: Actor, now: datetime, files: Path | None
 ) -> Option | None:
-    one = load_subjects(session, [subject], move, hold=False)[0]
     try:
         held = _check_standing(session, one, move, actor)
         _check_authors(session, [one], move, actor)
@@ -391,4 +388,4 @@ def _option(
     guards = lifecycle_of(one.specs).guard_index
     unmet = decide(case_of(one, proven, act, judged, facts, offer=offer, late=()))
     missing = tuple(u for u in unmet if not guards[u.guard].given)
-    return Option(move.key, move.zh, held.role, subject.distribution_id, missing)
+    return Option(move.key, move.zh, held.role, one.subject.distribution_id, missing)
