@@ -23,6 +23,7 @@ from catalog_specs.drafting import Drafting
 from catalog_specs.law import LAW_FILES, Sources
 from catalog_specs.law_masking import Desensitization
 from catalog_specs.law_release import Responsibility
+from catalog_specs.law_scanning import Scanning
 
 FOLDER = Path(__file__).parent
 OVERLAY_VARIABLE = "MULU_SPECS"
@@ -103,6 +104,10 @@ class Specs:
     @cached_property
     def desensitization(self) -> Desensitization:
         return self.document("desensitization", Desensitization)
+
+    @cached_property
+    def scanning(self) -> Scanning:
+        return self.document("scanning", Scanning)
 
     @cached_property
     def pattern_form(self) -> dict[str, dict[str, str]]:

@@ -14,6 +14,7 @@ from catalog_specs.law_audit import Audit
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
+from catalog_specs.law_scanning import Scanning
 from catalog_specs.model import EntrySpec, RuleBook
 from catalog_specs.queueing import CalendarDays, Queues
 
@@ -34,6 +35,7 @@ class Law:
     responsibility: Responsibility
     retirement: Retirement
     desensitization: Desensitization
+    scanning: Scanning
     ckan: Ckan
     audit: Audit
     accounts: Accounts

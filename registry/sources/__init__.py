@@ -1,0 +1,1 @@
+"""Data as batches of Arrow: files and tables, read whole and never held whole."""
