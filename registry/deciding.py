@@ -20,6 +20,8 @@ from registry.evidence import Proven, is_in_use, live_distributions
 from registry.kept import storable, storable_value
 from registry.keys import canonical_json
 from registry.models import Distribution, Version
+from registry.people import local_day
+from registry.proof_cases import proof_case
 from registry.subjects import Loaded, lifecycle_of
 from registry.surroundings import facts_around
 from validators.assess import Assessment, assess
@@ -136,8 +138,9 @@ def _declared(one: Loaded, judged: Assessment) -> str:
     return "open_when_desensitized" if proof else "share_and_open"
 
 
-def offered(session: Session, made: Distribution, found: Proven, act: Act) -> Offered:
+def offered(session: Session, one: Loaded, made: Distribution, found: Proven, act: Act) -> Offered:
     """A distribution as its guards see it. A file's bytes are read again, not believed."""
+    content, today = one.version.content, local_day(act.now)
     return Offered(
         form=made.form,
         patterns=tuple(made.patterns),
@@ -145,6 +148,9 @@ def offered(session: Session, made: Distribution, found: Proven, act: Act) -> Of
         opened=made.opened,
         same_bytes=None if made.sha256 is None else _is_whole(session, made.sha256, act.files),
         cleared=found.cleared,
+        proof=proof_case(session, content, made, one.specs, name=one.name, today=today)
+        if made.opened
+        else None,
     )
 
 

@@ -14,6 +14,7 @@ from catalog_specs.law_lifecycle import Lifecycle, Move
 from registry.differences import CLASSES, class_digest, overall_class
 from registry.keys import digest_of
 from registry.models import Distribution, Opinion, Record, Version
+from registry.proof_cases import contents_before
 from registry.subjects import LIVE, Loaded, lifecycle_of
 
 Content = Mapping[str, Any]
@@ -188,18 +189,34 @@ def reviewed(
             last = None
     if last is None:
         return None
-    if last.bound_digest == distribution_digest(one.version.content, made, one.specs):
+    if _reviewed_as(session, last, one.version.content, made, one.specs):
         return last.data
     old = session.get(Version, (one.entry.id, last.number))
-    same = old is not None and last.bound_digest == distribution_digest(old.content, made, one.specs)
+    same = old is not None and _reviewed_as(session, last, old.content, made, one.specs)
     return last.data if same and _Validity(session, one, life).kept(review, last.number) else None
 
 
-def distribution_digest(content: Content, made: Distribution, specs: Specs) -> str:
-    """What a review of data is bound to: the entry's major fields, what is offered how, and the bytes."""
-    offered = {
-        name: getattr(made, name) for name in ("form", "patterns", "items", "opened", "location", "sha256")
-    }
+def _reviewed_as(
+    session: Session, review: Opinion, content: Content, made: Distribution, specs: Specs
+) -> bool:
+    """Whether a review spoke of what is offered: of these bytes, or of ones that clean batches have replaced."""
+    if review.bound_digest == distribution_digest(content, made, specs):
+        return True
+    earlier = contents_before(session, made)
+    return any(
+        review.bound_digest == distribution_digest(content, made, specs, sha256=sha) for sha in earlier
+    )
+
+
+def distribution_digest(
+    content: Content, made: Distribution, specs: Specs, *, sha256: str | None = None
+) -> str:
+    """What a review of data is bound to: the entry's major fields, what is offered how, and the bytes.
+
+    ``sha256`` names other bytes than those that are offered now.
+    """
+    offered = {name: getattr(made, name) for name in ("form", "patterns", "items", "opened", "location")}
+    offered["sha256"] = sha256 or made.sha256
     return digest_of({"entry": class_digest(content, "major", specs), "distribution": offered})
 
 

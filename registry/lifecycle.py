@@ -259,7 +259,7 @@ def _decide_all(
             filled,
             judged,
             facts,
-            offer=offered(session, made, found, filled) if made else None,
+            offer=offered(session, one, made, found, filled) if made else None,
             late=late_remarks(session, one, act),
         )
         unmet = decide(case)
@@ -384,7 +384,7 @@ def _option(
     proven = gather(session, [one])[0]
     facts, (judged,) = judge_all(session, [one], now)
     act = defaults(one, Act(move, actor, held, "", {}, now, files=files), judged)
-    offer = offered(session, one.distribution, proven, act) if one.distribution else None
+    offer = offered(session, one, one.distribution, proven, act) if one.distribution else None
     guards = lifecycle_of(one.specs).guard_index
     unmet = decide(case_of(one, proven, act, judged, facts, offer=offer, late=()))
     missing = tuple(u for u in unmet if not guards[u.guard].given)

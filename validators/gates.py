@@ -18,6 +18,7 @@ from validators.fields import is_blank, parse_date
 from validators.findings import Finding, word, word_need
 from validators.grading import grader_of
 from validators.list_columns import owed_columns
+from validators.proving import ProofCase
 
 Missing = tuple[str, ...] | None
 NUMBER_LENGTH = 100
@@ -27,7 +28,8 @@ NUMBER_LENGTH = 100
 class Offered:
     """A distribution as its guards see it. ``same_bytes`` is None where there is no file.
 
-    ``cleared`` holds what the valid secrecy review of its data said, None when there is none.
+    ``cleared`` holds what the valid secrecy review of its data said, None when there is none. ``proof`` asks whether
+    what is opened is proven clean; None for what is not opened.
     """
 
     form: str
@@ -36,6 +38,7 @@ class Offered:
     opened: bool
     same_bytes: bool | None
     cleared: Mapping[str, Any] | None
+    proof: ProofCase | None = None
 
 
 @dataclass(frozen=True, slots=True)

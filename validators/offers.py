@@ -8,6 +8,7 @@ from validators.assess import assess
 from validators.case import Content
 from validators.fields import is_blank
 from validators.gates import Missing, MoveCase, Offered, by_rules, gate, said
+from validators.proving import asks_for_proof, missing_proof
 from validators.sharing import GOES_OUT
 
 _FILE = "2"
@@ -136,18 +137,21 @@ def _refused(results: Mapping[str, Any], name: str, offered: Offered) -> bool:
 
 @gate("desensitization_proof")
 def desensitization_proof(case: MoveCase, guard: Guard) -> Missing:
-    """Applies where what is opened holds sensitive or identifying items, or the review asks for a proof."""
+    """Nothing is opened without a valid proof, unless no item is sensitive, direct, quasi or strongly hinted."""
     offered = case.distribution
     if offered is None or not offered.opened:
         return None
     life = case.specs.document("lifecycle", Lifecycle)
     row = life.conclusions.get(str((offered.cleared or {}).get("conclusion")))
-    judged = assess(_projection(case.content, offered), case.specs, facts=case.facts)
-    needed = any(need.need in guard.needs for need in judged.needs) or (row is not None and row.needs_proof)
-    broken = tuple(f for f in judged.findings if f.rule in guard.rules)
-    if needed or broken:
-        return said(broken, case.specs)
-    return None
+    projection = _projection(case.content, offered)
+    judged = assess(projection, case.specs, facts=case.facts)
+    broken = said((f for f in judged.findings if f.rule in guard.rules), case.specs)
+    asked = any(need.need in guard.needs for need in judged.needs) or (row is not None and row.needs_proof)
+    if not (asked or broken or asks_for_proof(projection["items"], case.specs)):
+        return None
+    if offered.proof is None:
+        return broken
+    return (*broken, *missing_proof(offered.proof, case.specs)) or None
 
 
 @gate("same_bytes")

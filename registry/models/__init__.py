@@ -15,6 +15,7 @@ from registry.models.catalogue import (
 from registry.models.columns import metadata
 from registry.models.ledgers import AuditContent, AuditEvent, AuditHead, AuditTree, Blob, Job, RepeatedRequest
 from registry.models.people import ApiToken, Delegation, LoginFailure, LoginSession, Person, RoleGrant
+from registry.models.proofs import BatchProof, StandingProof
 from registry.models.review import Distribution, Opinion, Record, Remark, SignatureSheet
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "AuditTree",
+    "BatchProof",
     "Blob",
     "CodeNode",
     "CodeRecord",
@@ -44,6 +46,7 @@ __all__ = [
     "RepeatedRequest",
     "RoleGrant",
     "SignatureSheet",
+    "StandingProof",
     "System",
     "Version",
     "metadata",
