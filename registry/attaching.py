@@ -19,6 +19,7 @@ from registry.lookup import Row, askable, find_entry
 from registry.models import Agency, Distribution, Entry, Record
 from registry.permits import Actor, Sight, Target, demand, roles_of
 from registry.recording import Paper, about, keep_record, kind_named
+from registry.stores import Store
 from registry.subjects import Subject
 
 ATTACH, SEE_DATA = "attach", "see_sample_values"
@@ -26,11 +27,11 @@ ATTACH, SEE_DATA = "attach", "see_sample_values"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file that comes with an act: its name, its bytes, the folder where it is to be stored."""
+    """A file that comes with an act: its name, its bytes, the store where it is to be stored."""
 
     name: str
     source: BinaryIO
-    folder: Path
+    folder: Store
 
 
 def attach(
@@ -39,7 +40,7 @@ def attach(
     offer: Mapping[str, Any],
     sent: Sent | None,
     *,
-    files: Path,
+    files: Store,
     actor: Actor,
     now: datetime,
     note: str = "",
@@ -119,7 +120,7 @@ def find_distribution(session: Session, key: str, *, sight: Sight) -> tuple[Dist
 
 
 def attached_file(
-    session: Session, key: str, *, sight: Sight, actor: Actor, files: Path
+    session: Session, key: str, *, sight: Sight, actor: Actor, files: Store
 ) -> tuple[str, BinaryIO]:
     """The file of a distribution: its name and bytes, for who may see data of that agency.
 
@@ -133,7 +134,7 @@ def attached_file(
     return made.file_name or made.id, open_blob(session, made.sha256, files)
 
 
-def record_file(session: Session, key: str, *, sight: Sight, files: Path) -> tuple[str, BinaryIO]:
+def record_file(session: Session, key: str, *, sight: Sight, files: Store) -> tuple[str, BinaryIO]:
     """The file of a record, for who sees an entry whole that it speaks of.
 
     Raises:

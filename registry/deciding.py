@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -22,6 +21,7 @@ from registry.keys import canonical_json
 from registry.models import Distribution, Version
 from registry.people import local_day
 from registry.proof_cases import proof_case
+from registry.stores import Store
 from registry.subjects import Loaded, lifecycle_of
 from registry.surroundings import facts_around
 from validators.assess import Assessment, assess
@@ -154,7 +154,7 @@ def offered(session: Session, one: Loaded, made: Distribution, found: Proven, ac
     )
 
 
-def _is_whole(session: Session, sha256: str, files: Path | None) -> bool:
+def _is_whole(session: Session, sha256: str, files: Store | None) -> bool:
     """Whether the stored file still has the bytes that it is named by."""
     if files is None:
         return False

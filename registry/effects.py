@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Insert, insert, literal, select, update
@@ -19,6 +18,7 @@ from registry.evidence import Proven, distribution_digest, reviewed
 from registry.keys import new_key
 from registry.models import CodeRecord, Distribution, Item, Notice, Opinion, Version
 from registry.permits import Actor, Held
+from registry.stores import Store
 from registry.subjects import LIVE, OFF_SHELF, PENDING, SHELVED, SUSPENDED, Loaded, lifecycle_of
 from validators.fields import parse_date
 from validators.risk import risk
@@ -31,7 +31,7 @@ _NEXT = {"pending": "clear_data", "suspended": "clear_data"}
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One move under way: who makes it, in which role, with what, when. ``files`` is the folder of stored files."""
+    """One move under way: who makes it, in which role, with what, when. ``files`` is the store of files."""
 
     move: Move
     actor: Actor
@@ -40,7 +40,7 @@ class Act:
     data: Mapping[str, Any]
     now: datetime
     sheet_id: str | None = None
-    files: Path | None = None
+    files: Store | None = None
     notice_id: str | None = None
 
 

@@ -6,7 +6,6 @@ Load and hold, judge anew, decide, write, record: all in the caller's transactio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -33,6 +32,7 @@ from registry.models import Opinion
 from registry.people import local
 from registry.permits import Actor, Held, covers, demand, holding, roles_of
 from registry.remarks import check_reasons, late_remarks, save_remarks
+from registry.stores import Store
 from registry.subjects import Loaded, Subject, lifecycle_of, load_subjects, move_named
 from validators.transitions import Unmet, blocking_authors, decide
 
@@ -109,7 +109,7 @@ def perform(
     now: datetime,
     note: str = "",
     data: Mapping[str, Any] | None = None,
-    files: Path | None = None,
+    files: Store | None = None,
 ) -> Done:
     """``perform_many`` of one subject."""
     return perform_many(session, [subject], move, actor=actor, now=now, note=note, data=data, files=files)[0]
@@ -125,7 +125,7 @@ def perform_many(
     note: str = "",
     data: Mapping[str, Any] | None = None,
     sheet_id: str | None = None,
-    files: Path | None = None,
+    files: Store | None = None,
 ) -> list[Done]:
     """Make one move of every subject, or of none; gives what came of each, in their order.
 
@@ -354,7 +354,7 @@ class Option(NamedTuple):
 
 
 def options(
-    session: Session, entry_id: str, *, actor: Actor, specs: Specs, now: datetime, files: Path | None = None
+    session: Session, entry_id: str, *, actor: Actor, specs: Specs, now: datetime, files: Store | None = None
 ) -> list[Option]:
     """The moves that the actor may make of an entry and its distributions, by the same ``decide`` as the deed."""
     found: list[Option] = []
@@ -372,7 +372,7 @@ def options(
 
 
 def _option(
-    session: Session, one: Loaded, move: Move, actor: Actor, now: datetime, files: Path | None
+    session: Session, one: Loaded, move: Move, actor: Actor, now: datetime, files: Store | None
 ) -> Option | None:
     try:
         held = _check_standing(session, one, move, actor)

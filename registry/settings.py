@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.stores import Store
+from registry.url_stores import store_of
+
 DATABASE_VARIABLE = "MULU_DATABASE_URL"
 CALENDAR_VARIABLE = "MULU_CALENDAR"
 FILES_VARIABLE = "MULU_FILES_DIR"
@@ -29,8 +32,8 @@ class Settings:
 
     ``calendar_file`` holds what the city decides about working days, beside the State Council's calendar.
     ``secure_cookies``: cookies go over TLS only, whatever the request seems to have come by (behind a proxy).
-    ``files_folder``: where stored files lie, when not beside the database. ``workers``: how many jobs the server
-    does at a time; 0 leaves them to ``mulu work``.
+    ``files_folder``: where stored files lie, a folder or an fsspec URL, when not beside the database. ``workers``:
+    how many jobs the server does at a time; 0 leaves them to ``mulu work``.
     """
 
     database_url: str
@@ -38,14 +41,18 @@ class Settings:
     calendar_file: Path | None = None
     secure_cookies: bool = False
     oidc: OidcSettings | None = None
-    files_folder: Path | None = None
+    files_folder: Path | str | None = None
     workers: int = 1
 
     @property
-    def files(self) -> Path:
-        """The folder of stored files."""
+    def files(self) -> Store:
+        """The store of files.
+
+        Raises:
+            Unavailable: it is given by a URL with a password or options, or by none.
+        """
         beside = self.sqlite_path or Path(DEFAULT_DATABASE)
-        return self.files_folder or beside.parent / "files"
+        return store_of(self.files_folder or beside.parent / "files")
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -71,7 +78,7 @@ def read_settings() -> Settings:
         Path(calendar) if calendar else None,
         secure_cookies=os.environ.get("MULU_SECURE_COOKIES") == "1",
         oidc=_oidc_settings(),
-        files_folder=Path(files) if files else None,
+        files_folder=files or None,
         workers=int(workers) if workers.isdecimal() else 1,
     )
 

@@ -1,7 +1,6 @@
 """Review as the API and the commands show it: opinions and their standing, remarks, records, distributions, options."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,6 +16,7 @@ from registry.models import Distribution, Opinion, Record, Remark
 from registry.permits import Actor
 from registry.recording import records_of
 from registry.remarks import remarks_of
+from registry.stores import Store
 from registry.subjects import Subject, distributions_of, lifecycle_of, load_subjects
 from validators.transitions import Unmet
 
@@ -94,7 +94,7 @@ def _moment(value: datetime | None) -> str | None:
 
 
 def options_json(
-    session: Session, row: Row, *, actor: Actor, now: datetime, files: Path
+    session: Session, row: Row, *, actor: Actor, now: datetime, files: Store
 ) -> list[dict[str, Any]]:
     """The moves that ``actor`` may make now, what each takes, and what is still missing."""
     specs = load(row.version.profile)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -24,6 +23,7 @@ from registry.models import Agency, Entry, SignatureSheet, Version
 from registry.people import actor_of, local_day
 from registry.permits import Actor, demand, holding, roles_of, within
 from registry.recording import Paper
+from registry.stores import Store
 from registry.subjects import Subject, move_named
 
 _COLUMNS = (
@@ -144,7 +144,7 @@ def sign_sheet(
     actor: Actor,
     now: datetime,
     data: Mapping[str, Any] | None = None,
-    files: Path | None = None,
+    files: Store | None = None,
 ) -> list[Done]:
     """Attach the signed scan (or OA number) and make the sheet's move, as ``signer``, of every entry on it.
 

@@ -6,7 +6,6 @@ Source: domain §12 R1; SSL-REG 41 (what is stored against the rules is erased a
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -42,6 +41,7 @@ from registry.models import (
     Version,
 )
 from registry.permits import Actor, Target, demand, roles_of
+from registry.stores import Store
 
 ALWAYS = ("backups", "exports", "portals", "disk", "report")
 
@@ -82,7 +82,7 @@ def spill(
     versions: Collection[int] | None,
     reason: str,
     actor: Actor,
-    folder: Path,
+    folder: Store,
     now: datetime,
 ) -> Spilled:
     """Erase the content of some versions of an entry (``None``: of all, with all that was written about it).
@@ -200,7 +200,7 @@ def _alike(session: Session, meant: list[Version]) -> list[Place]:
     return [Place("other_entries", {"entry": key, "number": n}) for key, n in session.execute(query)]
 
 
-def _erase_files(work: Cleaning, folder: Path) -> list[Place]:
+def _erase_files(work: Cleaning, folder: Store) -> list[Place]:
     """Erase the stored files, unless other rows still refer to them."""
     left = []
     for sha256 in sorted(work.files):

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from registry import blobs
+from registry import blobs, stores
 from registry.db import Database
 from registry.errors import Gone, NotFound, Rejected, TooLarge, Unavailable
 from registry.models import Blob
 from registry.settings import Settings
+from registry.stores import FolderStore
 from tests.catalogue_files import at_once
 from tests.conftest import NOW
 
@@ -50,7 +51,7 @@ def rows(database: Database) -> int:
 def test_a_file_is_kept_under_its_sha256(database: Database, folder: Path) -> None:
     assert kept(database, folder) == NAME
     assert read(database, folder) == BYTES
-    assert blobs.place_of(folder, NAME) == folder / NAME[:2] / NAME
+    assert FolderStore(folder).place_of(NAME) == folder / NAME[:2] / NAME
     with database.read() as session:
         blob = blobs.find_blob(session, NAME)
         assert (blob.size, blob.created_by, blob.created_at) == (len(BYTES), "steward", NOW)
@@ -58,7 +59,7 @@ def test_a_file_is_kept_under_its_sha256(database: Database, folder: Path) -> No
 
 def test_only_its_owner_may_read_it(sqlite_database: Database, folder: Path) -> None:
     kept(sqlite_database, folder)
-    assert stat.S_IMODE(blobs.place_of(folder, NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE(FolderStore(folder).place_of(NAME).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -96,7 +97,7 @@ def test_what_is_rolled_back_has_no_row(database: Database, folder: Path) -> Non
 
 def test_changed_bytes_are_never_given(database: Database, folder: Path) -> None:
     kept(database, folder)
-    place = blobs.place_of(folder, NAME)
+    place = FolderStore(folder).place_of(NAME)
     place.write_bytes(BYTES[:-1] + b"x")
     with pytest.raises(Unavailable, match=NAME):
         read(database, folder)
@@ -107,7 +108,7 @@ def test_changed_bytes_are_never_given(database: Database, folder: Path) -> None
 
 def test_damaged_bytes_are_mended_when_they_come_again(sqlite_database: Database, folder: Path) -> None:
     kept(sqlite_database, folder)
-    blobs.place_of(folder, NAME).write_bytes(b"x")
+    FolderStore(folder).place_of(NAME).write_bytes(b"x")
     kept(sqlite_database, folder)
     assert read(sqlite_database, folder) == BYTES
 
@@ -151,7 +152,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     def full(_number: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(blobs.os, "fsync", full)
+    monkeypatch.setattr(stores.os, "fsync", full)
     with pytest.raises(Unavailable, match="磁盘已满"):
         kept(sqlite_database, folder)
     assert (files(folder), rows(sqlite_database)) == ([], 0)
@@ -163,6 +164,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         (Settings("sqlite:////srv/mulu/mulu.sqlite3"), "/srv/mulu/files"),
         (Settings("postgresql+psycopg://x/y"), "data/files"),
         (Settings("sqlite:///a.db", files_folder=Path("/var/files")), "/var/files"),
+        (Settings("sqlite:///a.db", files_folder="/var/files"), "/var/files"),
+        (Settings("sqlite:///a.db", files_folder="file:///var/files"), "/var/files"),
+        (Settings("sqlite:///a.db", files_folder="s3://bucket/mulu"), "s3://bucket/mulu"),
     ],
 )
 def test_files_lie_beside_the_database_unless_told(settings: Any, found: str) -> None:

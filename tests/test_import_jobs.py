@@ -19,13 +19,14 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from catalog_specs import Specs, load
-from registry import accounts, blobs, work
+from registry import accounts, work
 from registry.db import Database
 from registry.errors import NotAllowed, Unavailable
 from registry.intake import Moved, judge_import, save_import
 from registry.keys import canonical_json
 from registry.models import Agency, AuditEvent, Blob, Entry, Job, Version
 from registry.people import actor_of
+from registry.stores import FolderStore
 from registry.web import create_app
 from registry.workers import Worker
 from tests.catalogue_files import Make, bring, counts, everything, imported, reasons, states
@@ -239,7 +240,7 @@ def test_a_secret_file_does_not_stay(client: TestClient, cast: Database, folder:
         assert session.get_one(Blob, stored.payload["sha256"]).erased_at is not None
         acts = set(session.execute(select(col(AuditEvent.act))).scalars())
         assert {"order_import", "erase_file"} <= acts
-    assert not blobs.place_of(folder, stored.payload["sha256"]).exists()
+    assert not FolderStore(folder).place_of(stored.payload["sha256"]).exists()
     assert post(client, lines(secret)).status_code == 410
 
 
@@ -280,7 +281,7 @@ def test_a_damaged_file_is_not_imported(cast: Database, folder: Path) -> None:
     job_id = ordered(cast, folder, many(2))
     with cast.read() as session:
         sha256 = session.get_one(Job, job_id).payload["sha256"]
-    blobs.place_of(folder, sha256).write_bytes(many(3))
+    FolderStore(folder).place_of(sha256).write_bytes(many(3))
     job = perform(cast, folder, job_id)
     # it may be restored from a backup in the meantime
     assert (job.state, job.attempts, everything(cast)["entry"]) == ("queued", 1, 0)

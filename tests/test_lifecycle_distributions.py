@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import func, select
 
 from catalog_specs import load
-from registry.blobs import keep, place_of
+from registry.blobs import keep
 from registry.db import Database
 from registry.errors import Conflict, NotFound, Rejected
 from registry.export import write_jsonl
 from registry.intake import import_workbook
 from registry.lifecycle import MoveRefused, perform
 from registry.models import Distribution
+from registry.stores import FolderStore
 from registry.subjects import Subject
 from tests.cast import PATH, Cast, content, make_cast
 from tests.stages import TABLE, made_of
@@ -267,7 +268,7 @@ def with_file(sqlite_database: Database, tmp_path: Path) -> tuple[Cast, str, Pat
         ).sha256
     cast.act("attach", "steward", data=FILE | {"sha256": sha256, "file_name": "企业登记.csv"})
     cast.act("clear_data", "secrecy_reviewer")
-    return cast, sha256, place_of(folder, sha256)
+    return cast, sha256, FolderStore(folder).place_of(sha256)
 
 
 def test_a_file_is_shelved_as_it_was_reviewed(with_file: tuple[Cast, str, Path]) -> None:

@@ -18,6 +18,8 @@ _Range = tuple[int, int]
 class Hashed(Protocol):
     """What a hash function gives."""
 
+    def update(self, data: bytes, /) -> None: ...
+
     def digest(self) -> bytes: ...
 
 
@@ -52,6 +54,9 @@ class _Sm3:
         from cryptography.hazmat.primitives import hashes
 
         self._running = hashes.Hash(hashes.SM3())
+        self._running.update(data)
+
+    def update(self, data: bytes, /) -> None:
         self._running.update(data)
 
     def digest(self) -> bytes:

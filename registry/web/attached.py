@@ -14,6 +14,7 @@ from registry.attaching import Sent, attach, attached_file, find_distribution, r
 from registry.lookup import find_entry
 from registry.recording import Paper
 from registry.shown_review import distribution_json, distributions_json, record_json, records_json
+from registry.stores import Store
 from registry.web import shapes
 from registry.web.answers import Code, Named, Note, said, storable
 from registry.web.given import Asking, Reading, Seeing, Writing, today
@@ -79,7 +80,7 @@ def attach_one(
     return again.once(session, actor, deed)
 
 
-def _sent(file: UploadFile | None, folder: Path) -> Sent | None:
+def _sent(file: UploadFile | None, folder: Store) -> Sent | None:
     """The name and the bytes of an upload; None when none was sent."""
     if file is None or not file.filename:
         return None
