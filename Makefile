@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+STAMP_ALL := $(VENV)/.ready-all
 
 .PHONY: setup run test test-all check format docs bench lock clean
 
@@ -29,8 +30,17 @@ run: setup
 test: setup
 	$(BIN)/python -m pytest -n 2
 
+# Spark is large and needed by few: its tests run here, on an installed Java
+$(STAMP_ALL): $(STAMP) requirements-spark.lock
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock ; \
+	else \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements-spark.lock ; \
+	fi
+	@touch $(STAMP_ALL)
+
 # nothing may be skipped: what a test needs must be installed
-test-all: setup
+test-all: $(STAMP_ALL)
 	MULU_TEST_ALL=1 $(BIN)/python -m pytest -n 2
 
 check: setup
@@ -54,6 +64,7 @@ bench: setup
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.annotate
 	$(BIN)/python -m bench.audit
+	$(BIN)/python -m bench.scan
 	$(BIN)/python -m bench.api
 
 lock:

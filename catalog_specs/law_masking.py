@@ -4,12 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from catalog_specs.law_detecting import (
+    CheckName,
+    DetectorHints,
+    DetectorReasons,
+    DetectorText,
+    Groups,
+    LostNumber,
+    Serials,
+)
 from catalog_specs.law_release import Citations, Cited, Key, Named, Pattern, Share, TypeCodes, Words
 from catalog_specs.model import Frozen, Marked
 
-CheckName = Literal[
-    "none", "mod11_2", "luhn", "hkid", "vin", "uscc", "org", "ipv6", "surname", "date", "range"
-]
 Pii = Literal["direct", "quasi", "sensitive", "none"]
 Grade = Annotated[str, Field(pattern=r"^g[1-4]$")]
 
@@ -23,7 +29,9 @@ class Detector(Cited):
     """A core pattern without anchors or look-around, and what decides among its candidates.
 
     ``conf``: H pattern and check, M with a column hint, L only with a column hint. ``ok`` values match
-    wholly; ``bad`` values do not; ``bad_check`` values match and fail the check.
+    wholly; ``bad`` values do not; ``bad_check`` values match and fail the check. ``among``: the wider shape
+    that hits without a check are judged among; ``vote_if``: what a value must match to vote where no name
+    hints; ``apart``: a Chinese character beside the value is no boundary.
     """
 
     pattern: Pattern
@@ -37,6 +45,13 @@ class Detector(Cited):
     high_needs: tuple[Literal["org", "known_region"], ...] = ()
     yields_to: tuple[Key, ...] = ()
     detail_if: str = ""
+    groups: Groups | None = None
+    also_written: str = ""
+    among: str = ""
+    serial: bool = False
+    vote_if: str = ""
+    apart: bool = False
+    hints: DetectorHints
     pii: Pii
     pii_by_prefix: dict[str, Pii] = Field(default_factory=dict)
     sensitive: bool
@@ -54,8 +69,11 @@ class DetectorConditions(Frozen):
     """Parameters of ``Detector.plus``; the prefixes are ranges of two digits, both ends included."""
 
     region_prefixes: tuple[tuple[str, str], ...]
+    credit_prefixes: tuple[tuple[str, str], ...]
     valid_date_zh: Words
     known_region_zh: Words
+    organisation_zh: Words
+    region_prefix_zh: Words
     sources: Citations
 
 
@@ -108,6 +126,7 @@ class Embedded(Marked):
 class Sampling(Marked):
     min_rows: int
     flag_ratio: Share
+    confirm_ratio: Share
     zh: Words
     en: Words
     sources: Citations
@@ -238,6 +257,11 @@ class Desensitization(Frozen):
     verdicts: tuple[Verdict, ...]
     embedded: Embedded
     sampling: Sampling
+    detector_text: DetectorText
+    lost_numbers: tuple[LostNumber, ...]
+    serials: Serials
+    residual_detectors: tuple[Key, ...]
+    detector_reasons: DetectorReasons
     identifier_classes: tuple[IdentifierClass, ...]
     sensitive_personal_information: SensitivePersonal
     methods: tuple[MaskMethod, ...]

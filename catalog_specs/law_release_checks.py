@@ -198,6 +198,17 @@ def _portals(law: Law) -> Problems:
     yield from unknown(f"{place}: items", doc.items.never_methods, methods, "methods of desensitization.yaml")
 
 
+def _proofs(law: Law) -> Problems:
+    doc, place = law.scanning.proofs, "scanning.yaml: proofs"
+    named = [row.method for row in doc.method_words]
+    yield from unknown(place, named, keys_of(law.desensitization.methods), "methods of desensitization.yaml")
+    if law.entry is not None:
+        yield from unknown(place, doc.bound_items, {f.key for f in law.entry.items}, "items of entry.yaml")
+        yield from unknown(place, doc.bound_fields, {f.key for f in law.entry.fields}, "fields of entry.yaml")
+    valid = [law.desensitization.proof.valid]
+    yield from unknown("desensitization.yaml: proof", valid, law.deadlines.index, "deadlines.yaml")
+
+
 def _entry_fields(law: Law) -> Problems:
     if law.entry is None:
         return
@@ -221,5 +232,6 @@ RELEASE_CHECKS: tuple[Callable[[Law], Problems], ...] = (
     _masking,
     _patterns,
     _portals,
+    _proofs,
     _entry_fields,
 )

@@ -20,6 +20,7 @@ from registry.intake import import_workbook
 from registry.keys import new_key
 from registry.models import Agency, Entry, ImportBatch, System
 from registry.people import any_people
+from registry.stores import Store
 from registry.synthetic import Demo, demonstration
 from validators.codes import region_of
 
@@ -29,9 +30,12 @@ DEMO_USER = "demo"
 DAYS = 40
 
 
-def load_demo(database: Database, *, seed: int, now: datetime, progress: Progress | None = None) -> str:
+def load_demo(
+    database: Database, *, files: Store, seed: int, now: datetime, progress: Progress | None = None
+) -> str:
     """Load about 12 departments of two cities, 30 systems and 300 entries, a share of them wrong; one account a
-    role at the department with most entries, and entries of its own in every state of review.
+    role at the department with most entries, and entries of its own in every state of review; ``files`` takes
+    the files of those that hold open data.
 
     Gives a sentence on what was done; a second call changes nothing and says so. All or nothing is loaded.
     """
@@ -49,11 +53,11 @@ def load_demo(database: Database, *, seed: int, now: datetime, progress: Progres
             totals = {key: totals[key] + counts[key] for key in totals}
         agency, system = _largest(session)
         accounts = load_people(session, agency, system, now=begun)
-        walked = load_review(session, agency, begun=begun, now=now)
+        walked, opened = load_review(session, agency, files=files, seed=seed, begun=begun, now=now)
     return (
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
         f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），"
-        f"{walked} 条在审核、通告、上架各环节。\n"
+        f"{walked} 条在审核、通告、上架各环节，其中 {opened} 条有经证明的开放数据。\n"
         f"{accounts}"
     )
 

@@ -8,12 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from registry.demo_open import load_open_data
 from registry.errors import Rejected
 from registry.lifecycle import Done, perform
 from registry.models import Agency, Entry, Version
 from registry.people import actor_of, local_day
 from registry.permits import EVERYTHING
+from registry.proof_cases import FILE
 from registry.recording import Paper, about, keep_record
+from registry.stores import Store
 from registry.subjects import Subject
 
 _PATH = (
@@ -24,6 +27,7 @@ _PATH = (
     ("approve", "auditor"),
     ("announce", "bureau"),
 )
+_FRESH = "draft"
 _RETURN = {
     "reasons": [
         {"field": "share_condition", "phrase": "vacuous_condition"},
@@ -67,24 +71,31 @@ _BY = {
 }
 
 
-def load_review(session: Session, agency: Agency, *, begun: datetime, now: datetime) -> int:
-    """Walk entries of one agency into all states, between ``begun`` and ``now``; gives how many were walked.
+def load_review(
+    session: Session, agency: Agency, *, files: Store, seed: int, begun: datetime, now: datetime
+) -> tuple[int, int]:
+    """Walk entries of one agency into all states, between ``begun`` and ``now``, some of them with proven open data.
 
-    Entries that may not be submitted (their mistakes are part of the demonstration) stay drafts.
+    Gives how many were walked, and how many of these hold open data. Entries that may not be submitted (their
+    mistakes are part of the demonstration) stay drafts.
     """
     walker = _Walker(session, begun, now)
-    waiting = _sound(session, agency)
-    walked = 0
+    opened = load_open_data(session, agency, walker.announce, files=files, seed=seed, now=now)
+    waiting, walked = list(_sound(session, agency)), 0
     for steps, then in _FATES:
-        walked += any(walker.walk(entry, version, steps, then) for entry, version in waiting)
-    return walked
+        # who cannot meet one fate may meet the next
+        gone = next((row for row in waiting if walker.walk(*row, steps, then)), None)
+        if gone is not None:
+            waiting.remove(gone)
+            walked += 1
+    return walked + opened, opened
 
 
 def _sound(session: Session, agency: Agency) -> Iterator[tuple[Entry, Version]]:
     query = (
         select(Entry, Version)
         .join(Version, (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.newest)))
-        .where(col(Entry.agency_id) == agency.id, col(Version.errors) == 0)
+        .where(col(Entry.agency_id) == agency.id, col(Version.errors) == 0, col(Version.state) == _FRESH)
         .order_by(col(Entry.id))
     )
     yield from ((entry, version) for entry, version in session.execute(query).all())
@@ -98,7 +109,9 @@ class _Walker:
         self.count = 0
 
     def walk(self, entry: Entry, version: Version, steps: int, then: tuple[str, ...]) -> bool:
-        """Whether the entry could be walked; False when it may not even be submitted."""
+        """Whether the entry could be walked; False when it may not even be submitted, or has nothing to attach."""
+        if "attach" in then and version.content.get("share_mode_type") == [FILE]:
+            return False
         self.count += 1
         moment = self.begun + timedelta(days=self.count % 9, hours=2)
         try:
@@ -119,6 +132,10 @@ class _Walker:
             done = self._act(entry, move, _BY[move], when, made, version.content)
             made = done.distribution_id or made
         return True
+
+    def announce(self, entry: Entry, version: Version) -> None:
+        """An entry walked to its announcement; nothing is attached yet."""
+        self.walk(entry, version, len(_PATH), ())
 
     def _act(
         self,
@@ -155,7 +172,7 @@ def _offer(content: Mapping[str, Any]) -> dict[str, Any]:
     patterns = [p for p in content.get("share_pattern") or [] if p in fitting]
     return {
         "name": f"{content.get('resource_name', '')}（演示挂接）",
-        "form": "3" if form == "2" else form,
+        "form": "3" if form == FILE else form,
         "patterns": patterns or list(fitting[:1]),
         "items": names,
         "location": "https://exchange.example/演示" if form == "3" else "exchange.demo_table",

@@ -27,10 +27,10 @@ def offered_items(content: Content, names: Sequence[str]) -> list[Mapping[str, A
     return [items[name] for name in names if name in items]
 
 
-def items_digest_of(content: Content, made: Distribution) -> str:
+def items_digest_of(content: Content, made: Distribution, specs: Specs) -> str:
     """The digest of what a standing proof of ``made`` is bound to. A file may be stored under any name."""
     offer = {"form": made.form, "opened": made.opened, "location": "" if made.form == FILE else made.location}
-    return digest_of(bound_items(content, offered_items(content, made.items), offer))
+    return digest_of(bound_items(content, offered_items(content, made.items), offer, specs))
 
 
 def rules_digest_of(specs: Specs) -> str:
@@ -65,7 +65,7 @@ def proof_case(
     batch = newest_batch(session, made, standing) if standing else None
     return ProofCase(
         name=name,
-        items_digest=items_digest_of(content, made),
+        items_digest=items_digest_of(content, made, specs),
         rules_digest=rules_digest_of(specs),
         sha256=made.sha256 if made.form == FILE else None,
         today=today,
@@ -109,3 +109,13 @@ def contents_before(session: Session, made: Distribution) -> list[str]:
         col(BatchProof.replaced_sha256).is_not(None),
     )
     return [str(found) for found in session.execute(query.order_by(col(BatchProof.id).desc())).scalars()]
+
+
+# what came of a batch later is not a part of what was checked
+_LATER = frozenset({"state", "replaced_sha256", "settled_at", "digest"})
+
+
+def digest_of_batch(row: BatchProof) -> str:
+    """The digest of what a batch proof says, as the audit record has it."""
+    said = {key: getattr(row, key) for key in BatchProof.model_fields if key not in _LATER}
+    return digest_of(said | {"at": row.at.isoformat()})

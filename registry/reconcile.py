@@ -12,7 +12,8 @@ from catalog_specs import load
 from registry import audit
 from registry.entries import short
 from registry.keys import digest_of
-from registry.models import Entry, ImportBatch, Opinion, RoleGrant, Version
+from registry.models import BatchProof, Entry, ImportBatch, Opinion, RoleGrant, StandingProof, Version
+from registry.proof_cases import digest_of_batch
 from registry.subjects import lifecycle_of
 
 _AT_A_TIME = 500
@@ -27,6 +28,8 @@ class _Acts:
     opinions: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     grants: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     digests: dict[tuple[str, int], str] = field(default_factory=dict)
+    batches: dict[str, str] = field(default_factory=dict)
+    reviews: dict[str, tuple[str, bool]] = field(default_factory=dict)
     reached: set[tuple[str, int, str]] = field(default_factory=set)
     taken: set[tuple[str, int]] = field(default_factory=set)
 
@@ -41,6 +44,7 @@ def differences(session: Session) -> Iterator[str]:
     yield from _opinions(session, acts, codes)
     yield from _versions(session, acts, codes)
     yield from _grants(session, acts)
+    yield from _proofs(session, acts, codes)
 
 
 def _read(session: Session) -> _Acts:
@@ -62,6 +66,10 @@ def _take(acts: _Acts, event: audit.Event) -> None:
     if "grant" in details and event.act == "grant_role":
         given = tuple(details.get(key) for key in ("role", "agency_id", "system_id", "region"))
         acts.grants[details["grant"]] = given
+    if event.act == "check_proof":
+        acts.batches[details["batch"]] = details["digest"]
+    if event.act == "review_proof":
+        acts.reviews[details["standing"]] = (event.actor, details["agreed"])
     if isinstance(number, int) and "digest" in details:
         acts.digests[(event.subject, number)] = details["digest"]
     if isinstance(number, int) and event.act == "put_in_force":
@@ -119,3 +127,18 @@ def _grants(session: Session, acts: _Acts) -> Iterator[str]:
         known = acts.grants.get(grant.id)
         if known is not None and known[0] != grant.role:
             yield f"角色授予 {grant.id}：登记表里是 {grant.role}，审计记录里授予的是 {known[0]}"
+
+
+def _proofs(session: Session, acts: _Acts, codes: dict[str, str]) -> Iterator[str]:
+    for batch in session.execute(select(BatchProof).execution_options(yield_per=_AT_A_TIME)).scalars():
+        name = f"{codes.get(batch.entry_id, batch.entry_id)}：批次证明 {batch.id}"
+        if digest_of_batch(batch) != batch.digest:
+            yield f"{name} 的内容与摘要不符"
+        if acts.batches.get(batch.id) != batch.digest:
+            yield f"{name} 与审计记录不符"
+    for standing in session.execute(select(StandingProof)).scalars():
+        known = acts.reviews.get(standing.id)
+        said = None if standing.agreed is None else (standing.reviewer, standing.agreed)
+        if known != said:
+            name = f"{codes.get(standing.entry_id, standing.entry_id)}：方案证明 {standing.id}"
+            yield f"{name} 的复核与审计记录不符"

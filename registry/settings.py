@@ -1,6 +1,7 @@
 """Settings from the environment. Nothing else reads ``os.environ``."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ DATABASE_VARIABLE = "MULU_DATABASE_URL"
 CALENDAR_VARIABLE = "MULU_CALENDAR"
 FILES_VARIABLE = "MULU_FILES_DIR"
 WORKERS_VARIABLE = "MULU_WORKERS"
+SOURCES_VARIABLE = "MULU_SOURCES"
 DEFAULT_DATABASE = "data/mulu.sqlite3"
 
 
@@ -33,7 +35,8 @@ class Settings:
     ``calendar_file`` holds what the city decides about working days, beside the State Council's calendar.
     ``secure_cookies``: cookies go over TLS only, whatever the request seems to have come by (behind a proxy).
     ``files_folder``: where stored files lie, a folder or an fsspec URL, when not beside the database. ``workers``:
-    how many jobs the server does at a time; 0 leaves them to ``mulu work``.
+    how many jobs the server does at a time; 0 leaves them to ``mulu work``. ``sources``: databases that may be
+    scanned, each ``scheme://host[:port]`` or a folder of SQLite files; None where the operator said nothing.
     """
 
     database_url: str
@@ -43,6 +46,7 @@ class Settings:
     oidc: OidcSettings | None = None
     files_folder: Path | str | None = None
     workers: int = 1
+    sources: tuple[str, ...] | None = None
 
     @property
     def files(self) -> Store:
@@ -80,7 +84,25 @@ def read_settings() -> Settings:
         oidc=_oidc_settings(),
         files_folder=files or None,
         workers=int(workers) if workers.isdecimal() else 1,
+        sources=_allowed_sources(),
     )
+
+
+def _allowed_sources() -> tuple[str, ...] | None:
+    given = os.environ.get(SOURCES_VARIABLE)
+    if given is None:
+        return None
+    return tuple(entry.strip() for entry in given.split(",") if entry.strip())
+
+
+def source_address(name: str) -> str | None:
+    """The address, with its credentials, of the database that the operator named: ``MULU_SOURCE_<NAME>_URL``.
+
+    None where there is none of that name. It is read each time and kept nowhere.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        return None
+    return os.environ.get(f"{SOURCES_VARIABLE.removesuffix('S')}_{name.upper()}_URL") or None
 
 
 def _oidc_settings() -> OidcSettings | None:

@@ -70,8 +70,31 @@ class DemoPerson(Frozen):
     days: int = 0
 
 
+class PeopleColumns(Frozen):
+    """A file of people: column names with what they are taken from, and over which of them groups are counted."""
+
+    name: str
+    columns: dict[str, str]
+    open_type: str = ""
+    quasi: tuple[str, ...] = ()
+
+
+class PeopleFiles(Frozen):
+    """Where the invented people live, when they were born, and the files that are made of them."""
+
+    region: str
+    counties: tuple[str, ...]
+    born: tuple[int, int]
+    as_of: int
+    courses: tuple[str, ...]
+    subsidies: tuple[str, ...]
+    kept: PeopleColumns
+    opened: tuple[PeopleColumns, ...]
+
+
 class Words(Frozen):
     password: str
+    people_files: PeopleFiles
     people: tuple[DemoPerson, ...]
     cities: tuple[City, ...]
     years: tuple[int, ...]

@@ -35,13 +35,18 @@ from registry.matching import Outcome
 from registry.models import Job
 from registry.people import actor_of, local_day
 from registry.permits import Actor, Held, Target, covers, demand, holding, roles_of
+from registry.proof_job import PROVE, prove_job
+from registry.proof_rescan import RESCAN, rescan_job
 from registry.registering import Mode
+from registry.scan_job import SCAN, scan_job
+from registry.stores import Store
 from registry.systems import agencies_by_code
+from registry.uploads import erase_left
 from validators.codes import region_of
 
 IMPORT, SWEEP = "import", "sweep"
 PERMISSIONS: Mapping[Mode, str] = {"draft": "import_workbook", "existing": "import_existing"}
-RECURRING = {SWEEP: timedelta(hours=1)}
+RECURRING = {SWEEP: timedelta(hours=1), RESCAN: timedelta(days=1)}
 _ERASED = "（已擦除）"
 _NAME_BYTES = 200  # file systems take 255
 
@@ -117,7 +122,7 @@ def import_now(session: Session, path: Path, order: Order, *, actor: Actor, now:
 
 
 def order_import(
-    session: Session, source: BinaryIO, order: Order, *, folder: Path, actor: Actor, now: datetime
+    session: Session, source: BinaryIO, order: Order, *, folder: Store, actor: Actor, now: datetime
 ) -> Job:
     """Store a file and order its import.
 
@@ -146,7 +151,7 @@ def cancel_job(session: Session, job: Job, *, actor: Actor, now: datetime) -> No
     audit.record(session, [act], actor=actor.login, now=now, operator=actor.operator)
 
 
-def _import(folder: Path, task: Task) -> None:
+def _import(folder: Store, task: Task) -> None:
     """In three steps: read and judge (long, nothing held), register (all or nothing, once), write the report.
 
     A worker that dies after the second step has left word of it; the next one goes on with the third.
@@ -192,7 +197,7 @@ def _taken_up(judged: Judged, word: Mapping[str, Any]) -> ImportResult:
     return ImportResult(judged.check, word["batch"], word["counts"], outcomes, allocated)
 
 
-def _report(task: Task, result: ImportResult, folder: Path, *, now: datetime) -> None:
+def _report(task: Task, result: ImportResult, folder: Store, *, now: datetime) -> None:
     """Store the report and the annotated copy and end the job; they are made while nothing is held."""
     report = json.dumps(import_json(result, "zh"), ensure_ascii=False, allow_nan=False).encode()
     annotated, said = None, ""
@@ -228,7 +233,7 @@ def _person(session: Session, task: Task, now: datetime) -> Actor:
     return actor if scopes is None else replace(actor, scopes=frozenset(scopes))
 
 
-def _take_out(session: Session, sha256: str, folder: Path, path: Path) -> None:
+def _take_out(session: Session, sha256: str, folder: Store, path: Path) -> None:
     with blobs.open_blob(session, sha256, folder) as source, path.open("wb") as target:
         shutil.copyfileobj(source, target)
 
@@ -250,12 +255,12 @@ def _registered(
         return import_now(session, judged.check.path, order, actor=actor, now=now)
 
 
-def _put(session: Session, data: bytes, *, folder: Path, actor: str, now: datetime) -> str:
+def _put(session: Session, data: bytes, *, folder: Store, actor: str, now: datetime) -> str:
     source = BytesIO(data)
     return blobs.keep(session, source, folder=folder, actor=actor, now=now, most_bytes=len(data)).sha256
 
 
-def _forget(session: Session, task: Task, folder: Path, *, actor: str, now: datetime) -> None:
+def _forget(session: Session, task: Task, folder: Store, *, actor: str, now: datetime) -> None:
     """A file with something secret in it does not stay here, nor does its name (§12 R1)."""
     sha256 = str(task.payload["sha256"])
     blobs.erase(session, sha256, folder=folder, now=now)
@@ -267,14 +272,22 @@ def _forget(session: Session, task: Task, folder: Path, *, actor: str, now: date
 # ---- what recurs ------------------------------------------------------------------------------------------
 
 
-def _sweep(task: Task) -> None:
+def _sweep(folder: Store, task: Task) -> None:
     now, limits = task.clock(), load().entry.limits
     with task.database.write() as session:
+        # before the jobs that tell of them are forgotten
+        erase_left(session, folder, kinds=(SCAN, PROVE), now=now)
         keys = repeats.sweep(session, now=now, keep=timedelta(days=limits["repeat_keep_days"]))
         old = jobs.sweep(session, now=now, keep=timedelta(days=limits["job_keep_days"]))
         task.finish(session, {"repeated_requests": keys, "jobs": old})
 
 
-def works(folder: Path) -> Mapping[str, Work]:
-    """What to do for each kind of job; ``folder`` holds the stored files."""
-    return {IMPORT: partial(_import, folder), SWEEP: _sweep}
+def works(folder: Store) -> Mapping[str, Work]:
+    """What to do for each kind of job; ``folder`` is the store of files."""
+    return {
+        IMPORT: partial(_import, folder),
+        SWEEP: partial(_sweep, folder),
+        SCAN: partial(scan_job, folder),
+        PROVE: partial(prove_job, folder),
+        RESCAN: rescan_job,
+    }

@@ -18,11 +18,6 @@ from validators.hints import hinter
 from validators.scanned import ColumnAsked, ScanResult
 
 NO_METHOD = ""
-# what of an item a proof speaks of: when one of these changes, it is void
-_BOUND = (
-    *("item_name", "item_code", "data_type", "length", "open_type"),
-    *("sensitive_flag", "pii_class", "mask_rule"),
-)
 _PERSONS = "record_subject"
 
 
@@ -124,11 +119,14 @@ def asks_for_proof(items: Iterable[Mapping[str, Any]], specs: Specs) -> tuple[st
 
 
 def bound_items(
-    content: Content, items: Sequence[Mapping[str, Any]], offer: Mapping[str, Any]
+    content: Content, items: Sequence[Mapping[str, Any]], offer: Mapping[str, Any], specs: Specs
 ) -> dict[str, Any]:
     """What a standing proof is bound to: the items' declarations, whose records they are, how they are offered."""
-    listed = sorted(([item.get(key) for key in _BOUND] for item in items), key=lambda row: str(row[0]))
-    entry = {key: content.get(key) for key in ("open_type", _PERSONS)}
+    proofs = specs.scanning.proofs
+    listed = sorted(
+        ([item.get(key) for key in proofs.bound_items] for item in items), key=lambda row: str(row[0])
+    )
+    entry = {key: content.get(key) for key in proofs.bound_fields}
     return {"items": listed, "entry": entry, "offer": dict(offer)}
 
 

@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from registry.cli import agencies, audit, catalogue, files, laws, people, queue, review, server, tokens
+from registry.cli import (
+    agencies,
+    audit,
+    catalogue,
+    files,
+    laws,
+    people,
+    proof,
+    queue,
+    review,
+    scan,
+    server,
+    tokens,
+)
 
 app = typer.Typer(
     name="mulu",
@@ -15,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (files, catalogue, review, queue, audit, laws, people, tokens, agencies, server):
+for part in (files, scan, catalogue, review, proof, queue, audit, laws, people, tokens, agencies, server):
     part.enter(app)
 
 

@@ -12,6 +12,7 @@ from registry.cli.terminal import JsonOption, console_actor, database, now, say,
 if TYPE_CHECKING:
     from catalog_specs import Specs
     from registry.past import InForce, Past, Signed
+    from registry.proof_states import Held
     from registry.queues import Overdue, Queue, Task
     from registry.spot_checks import Sample
     from validators.workdays import Calendar
@@ -62,15 +63,18 @@ def queue(
 
 def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
     from catalog_specs import load
+    from registry.permits import EVERYTHING, roles_of, sight
     from registry.plain_json import plain_json
+    from registry.proof_states import held_shown
     from registry.queues import waiting
 
     specs, moment = load(), now()
     with database() as opened, opened.read() as session:
         actor = console_actor(session, login, moment) if login else None
         found = waiting(session, actor, now=moment, specs=specs, limit=limit)
+        held = held_shown(session, sight=sight(actor, roles_of(specs)) if actor else EVERYTHING)
     if as_json:
-        say_json(plain_json(found) | {"total": found.total})
+        say_json(plain_json(found) | {"total": found.total, "held": [plain_json(one) for one in held]})
         return
     say(_summary(found))
     if found.tasks:
@@ -78,6 +82,7 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
         _table(heads, [_task_cells(task, specs) for task in found.tasks])
     if found.next_cursor:
         say(f"还有 {found.total - len(found.tasks)} 件没有列出；加 --limit 0 列出全部")
+    _say_held(held)
     _warn(found.warnings)
 
 
@@ -91,6 +96,17 @@ def _summary(found: "Queue") -> str:
         if count.waiting
     )
     return f"待办 {found.total} 件：{kinds}。"
+
+
+def _say_held(held: "Sequence[Held]") -> None:
+    """What did not pass and was held: why, and what to do."""
+    if held:
+        say(f"已扣留的数据 {len(held)} 件：")
+    for one in held:
+        say(f"  {one.code or one.entry_id}  {one.name}（{one.agency_name}），批次证明 {one.batch}")
+        for sentence in one.unmet:
+            say(f"    - {sentence}")
+        say(f"    办法：{one.cure}")
 
 
 def _told(overdue: int, soon: int) -> str:

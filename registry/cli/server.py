@@ -38,12 +38,14 @@ def init() -> None:
 def demo(
     seed: Annotated[int, typer.Option("--seed", help="随机种子；同一种子结果相同")] = 2026,
 ) -> None:
-    """载入演示数据：两市约 12 个部门、30 个系统、300 条目录，其中一部分按各条规则写错。"""
+    """载入演示数据：两市约 12 个部门、30 个系统、300 条目录，其中一部分按各条规则写错；另有经证明的开放数据。"""
     from registry.demo import load_demo
     from registry.heads import sign_quietly
+    from registry.settings import read_settings
 
+    files = read_settings().files
     with database(create=True) as opened, progress_bar("演示数据") as progress:
-        summary = load_demo(opened, seed=seed, now=now(), progress=progress)
+        summary = load_demo(opened, files=files, seed=seed, now=now(), progress=progress)
         sign_quietly(opened, now=now())
     say(summary)
 

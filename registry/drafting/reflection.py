@@ -1,37 +1,30 @@
 """Reads the tables of a running database, only to look: their columns, comments and keys."""
 
-import re
-import sqlite3
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-from sqlalchemy import Engine, Inspector, create_engine, inspect, text
+from sqlalchemy import Engine, Inspector, inspect, text
 from sqlalchemy.dialects.postgresql import DOMAIN
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine import Dialect as SqlDialect
-from sqlalchemy.exc import (
-    ArgumentError,
-    NoSuchModuleError,
-    SAWarning,
-    SQLAlchemyError,
-    UnsupportedCompilationError,
-)
+from sqlalchemy.exc import SQLAlchemyError, UnsupportedCompilationError
 from sqlalchemy.types import ARRAY, Enum, NullType, TypeEngine
 
-from catalog_specs.drafting import Database, Dialect, Drafting
+from catalog_specs import load
+from catalog_specs.drafting import Dialect, Drafting
 from registry.drafting.ddl import read_ddl
 from registry.drafting.physical import CannotDraft, DraftNote, PhysicalColumn, PhysicalTable, TablesRead
+from registry.sources.addresses import (
+    AddressError,
+    opened,
+    parse_address,
+    told_of,
+    translated,
+    unknown_types_allowed,
+)
 
 Known = dict[tuple[str, str], PhysicalColumn]
-_WRONG_ADDRESS = (
-    "数据库地址写法不对，应为“类型://用户:口令@主机:端口/库名”；口令里的特殊字符要转义，如 @ 写成 %40"
-)
-_SECRET_OPTION = re.compile("pass|pwd|secret|connect$", re.IGNORECASE)
 _PARTITIONS = """
 SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relispartition AND n.nspname = :schema
@@ -56,98 +49,31 @@ def read_database(url: str, specs: Drafting, *, schema: str | None) -> tuple[Tab
     Raises:
         CannotDraft: the address is wrong or not allowed, the driver is missing, or the database refuses.
     """
-    address = _address(url, specs)
-    with _engine(address, specs.databases[address.get_backend_name()], specs) as engine, _translated(address):
-        dialect = _dialect(engine, specs)
-        return _read_schema(engine, specs, schema), dialect
+    with _told():
+        door = parse_address(url, specs)
+        with opened(door) as engine, translated(door), unknown_types_allowed():
+            return _read(engine, specs, schema)
 
 
-def _address(url: str, specs: Drafting) -> URL:
-    try:
-        address = make_url(url)
-    except (ArgumentError, ValueError):
-        # The cause would carry the address with its password.
-        raise CannotDraft(_WRONG_ADDRESS) from None
-    kind = address.get_backend_name()
-    if kind not in specs.databases:
-        allowed = "、".join(specs.databases)
-        raise CannotDraft(f"不支持从“{kind}”起草；可用的有 {allowed}，其他数据库请用导出的建表语句文件")
-    if "@" in f"{address.host}{address.database if kind != 'sqlite' else ''}":
-        # An @ in the password ends it too early: what looks like the host is half a password.
-        raise CannotDraft(_WRONG_ADDRESS)
-    if "+" not in address.drivername:
-        address = address.set(drivername=f"{kind}+{specs.databases[kind].driver}")
-    return address
-
-
-def place_of(address: URL) -> str:
-    """Where the database is, without user, password and options, for people to read."""
-    port = f":{address.port}" if address.port else ""
-    return f"{address.get_backend_name()}://{address.host or ''}{port}/{address.database or ''}"
+def _read(engine: Engine, specs: Drafting, schema: str | None) -> tuple[TablesRead, Dialect]:
+    dialect = _dialect(engine, specs)
+    return _read_schema(engine, specs, schema), dialect
 
 
 @contextmanager
-def _engine(address: URL, database: Database, specs: Drafting) -> Iterator[Engine]:
-    options: dict[str, Any] = {}
-    if address.get_backend_name() == "sqlite":
-        options["creator"] = _opener(address)
-    elif database.timeout and address.drivername.endswith(f"+{database.driver}"):
-        options["connect_args"] = {database.timeout: specs.connect_seconds}
+def _told() -> Iterator[None]:
+    """Errors of an address as ours, worded."""
     try:
-        engine = create_engine(address, **options)
-    except (ImportError, NoSuchModuleError):
-        raise CannotDraft(f"{place_of(address)}：{_missing_driver(address, database)}") from None
-    except (SQLAlchemyError, TypeError, ValueError):
-        raise CannotDraft(f"{place_of(address)}：地址里的选项不对，请核对问号后的部分") from None
-    try:
-        if engine.dialect.is_async:
-            raise CannotDraft(f"{place_of(address)}：不支持异步驱动，请写成 {address.get_backend_name()}://")
-        yield engine
-    finally:
-        engine.dispose()
+        yield
+    except AddressError as error:
+        raise CannotDraft(_worded(error)) from None
 
 
-def _missing_driver(address: URL, database: Database) -> str:
-    driver = address.drivername.partition("+")[2]
-    if driver == database.driver:
-        return f"没有安装驱动 {driver}；请先运行 {database.install}"
-    ours = f"{address.get_backend_name()}://"
-    return f"没有安装驱动 {driver}；请装上它，或运行 {database.install} 后把地址开头写成 {ours}"
-
-
-def _opener(address: URL) -> Callable[[], sqlite3.Connection]:
-    """Opens the file read-only: SQLite would otherwise create it."""
-    name = address.database or ""
-    if not name or name == ":memory:" or name.startswith("file:"):
-        raise CannotDraft("SQLite 地址里没有文件名，请写成 sqlite:///文件路径")
-    path = Path(name)
-    if not path.is_file():
-        raise CannotDraft(f"SQLite 文件不存在：{name}；请核对路径，绝对路径写作 sqlite:////目录/文件")
-    return lambda: sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-
-
-@contextmanager
-def _translated(address: URL) -> Iterator[None]:
-    try:
-        with warnings.catch_warnings():
-            # A type that SQLAlchemy does not know becomes our own note.
-            warnings.simplefilter("ignore", SAWarning)
-            yield
-    except (SQLAlchemyError, OSError, AssertionError, ImportError, NotImplementedError) as error:
-        reason = _reason(error, address)
-        # The cause is left behind: drivers quote connection strings.
-        cure = "请核对地址、账号、库名和网络"
-        raise CannotDraft(f"{place_of(address)}：读取失败（{reason}）；{cure}") from None
-
-
-def _reason(error: BaseException, address: URL) -> str:
-    """The driver's own first line, without the password however it is written."""
-    told = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    hidden = [str(value) for key, value in address.query.items() if _SECRET_OPTION.search(key)]
-    for secret in filter(None, [str(address.password or ""), *hidden]):
-        for shape in (secret, quote(secret, safe=""), quote_plus(secret)):
-            told = told.replace(shape, "***")
-    return told.splitlines()[0][:200]
+def _worded(error: AddressError) -> str:
+    if error.key == "scheme":
+        known = error.params["known"]
+        return f"不支持从“{error.params['kind']}”起草；可用的有 {known}，其他数据库请用导出的建表语句文件"
+    return error.told(load())
 
 
 def _dialect(engine: Engine, specs: Drafting) -> Dialect:
@@ -177,7 +103,7 @@ def _read_schema(engine: Engine, specs: Drafting, schema: str | None) -> TablesR
             tables.append(_table(inspector, name, schema, known, view=view))
         except SQLAlchemyError as error:
             skipped.append(name)
-            notes.append(DraftNote(name, None, f"没有读懂，未编目：{_reason(error, engine.url)}"))
+            notes.append(DraftNote(name, None, f"没有读懂，未编目：{told_of(error, engine.url)}"))
     return TablesRead(tables, notes, skipped)
 
 

@@ -15,7 +15,7 @@ from registry.db import Database
 from registry.heads import sign_quietly
 from registry.settings import Settings, read_settings
 from registry.web import agencies as agency_routes
-from registry.web import api, oidc, pages, problems, review, sign_in
+from registry.web import api, oidc, pages, problems, proof_pages, review, scan_pages, sign_in
 from registry.web import jobs as job_routes
 from registry.web import systems as system_routes
 from registry.web.edge import Edge
@@ -70,8 +70,10 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (agency_routes.router, system_routes.router):
         app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
     app.include_router(job_routes.router)
+    app.include_router(proof_pages.router, include_in_schema=False)
     app.include_router(review.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(scan_pages.router, include_in_schema=False)
     app.include_router(sign_in.router, include_in_schema=False)
     if settings.oidc:
         app.include_router(oidc.router, include_in_schema=False)

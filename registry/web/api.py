@@ -1,6 +1,6 @@
 """The REST API: its routers, in the order in which they are tried. Errors are RFC 9457."""
 
-from registry.web import attached, entries, ledger, moves, myself, reviews, specs
+from registry.web import attached, entries, ledger, moves, myself, proofs, reviews, scans, specs
 
 # bodies of these are JSON
 ROUTERS = (
@@ -8,9 +8,10 @@ ROUTERS = (
     moves.router,
     reviews.router,
     attached.reading,
+    proofs.reading,
     ledger.router,
     myself.router,
     specs.router,
 )
 # bodies of these hold files
-FILES = (attached.sending, specs.checks)
+FILES = (attached.sending, proofs.sending, scans.router, specs.checks)

@@ -14,6 +14,8 @@ from registry.errors import Conflict, NotFound, Rejected
 from registry.intake import import_json
 from registry.models import Job
 from registry.permits import Actor, may, roles_of
+from registry.proof_job import PROVE
+from registry.scan_job import SCAN
 from registry.web.given import Asking, Reading, Writing, stored, today
 from registry.web.problems import ANSWERS
 from registry.web.repeating import Answer, Repeating
@@ -23,6 +25,7 @@ _ANSWERS = ANSWERS | {409: ANSWERS[404] | {"description": "现在不能办：正
 router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=_ANSWERS)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CHUNK = 1 << 16
+_OWN = (SCAN, PROVE)  # kinds whose reports speak of data
 
 
 class JobShown(BaseModel):
@@ -47,6 +50,7 @@ class JobShown(BaseModel):
                     "problem": None,
                     "report": None,
                     "annotated": None,
+                    "proof": None,
                 }
             ]
         }
@@ -66,10 +70,11 @@ class JobShown(BaseModel):
     problem: dict[str, Any] | None
     report: str | None
     annotated: str | None
+    proof: str | None = None
 
 
 def job_shown(job: Job) -> JobShown:
-    """A job as it is answered; ``report`` and ``annotated`` are addresses."""
+    """A job as it is answered; ``report``, ``annotated`` and ``proof`` are addresses."""
     result, at = job.result or {}, f"/api/v1/jobs/{job.id}"
     links = {name: f"{at}/{name}" if result.get(name) else None for name in ("report", "annotated")}
     same = {name: getattr(job, name) for name in ("id", "kind", "state", "done", "total", "attempts")}
@@ -81,6 +86,7 @@ def job_shown(job: Job) -> JobShown:
         counts=result.get("counts"),
         note=str(result.get("note") or ""),
         problem=job.problem,
+        proof=f"/api/v1/proofs/{result['batch']}" if job.kind == PROVE and "batch" in result else None,
         **links,
     )
 
@@ -163,9 +169,13 @@ def annotated(request: Request, session: Reading, actor: Asking, job_id: str) ->
 
 
 def _reports(session: Session, actor: Actor, job_id: str) -> Job:
-    """A job whose contents ``actor`` may read: running jobs does not make their files one's business."""
+    """A job whose contents ``actor`` may read: running jobs does not make their files one's business.
+
+    The report of data holds masked values of them: it is for who ordered it.
+    """
     everything = may(actor, "read_all", roles_of(load()))
-    return jobs.find_job(session, job_id, owner=None if everything else actor.login)
+    job = jobs.find_job(session, job_id, owner=None if everything else actor.login)
+    return jobs.find_job(session, job_id, owner=actor.login) if job.kind in _OWN else job
 
 
 def _file(request: Request, session: Session, job: Job, name: str, kind: str) -> Response:

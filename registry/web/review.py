@@ -21,12 +21,15 @@ from registry.lifecycle import Option, options, perform
 from registry.lookup import Row, codes_of, find_entry, get_version
 from registry.models import Distribution, Record
 from registry.permits import Actor, Sight, demand, holding, roles_of
+from registry.proof_states import held_shown
 from registry.queues import waiting
 from registry.recording import Paper, about, keep_record, records_of
 from registry.remarks import remarks_of
+from registry.stores import Store
 from registry.subjects import Subject, distributions_of, lifecycle_of, load_subjects, move_named
 from registry.web.forms import REASON_ROWS, act_data
 from registry.web.given import Asking, Reading, Seeing, today
+from registry.web.proof_pages import proof_values
 from registry.web.templates import render
 from validators.fields import parse_date
 from validators.findings import field_label
@@ -38,11 +41,16 @@ PAGE = 100
 
 @router.get("/queue", response_class=HTMLResponse)
 def queue_page(
-    request: Request, session: Reading, actor: Asking, after: Annotated[str | None, Query()] = None
+    request: Request,
+    session: Reading,
+    seen: Seeing,
+    actor: Asking,
+    after: Annotated[str | None, Query()] = None,
 ) -> HTMLResponse:
-    """What waits for the one who asks: riskiest first, then the oldest."""
+    """What waits for the one who asks: riskiest first, then the oldest; and what was held."""
     found = waiting(session, actor, now=today(), specs=load(), after=after)
-    return render(request, "queue.html", {"queue": found, "say": load().say})
+    held = held_shown(session, sight=seen)
+    return render(request, "queue.html", {"queue": found, "held": held, "say": load().say})
 
 
 @router.post("/entries/{code:path}/act", response_model=None)
@@ -72,7 +80,7 @@ def _act(request: Request, form: FormData, code: str, actor: Actor, seen: Sight)
         )
 
 
-def _upload(session: Session, form: FormData, folder: Path, actor: Actor) -> dict[str, Any]:
+def _upload(session: Session, form: FormData, folder: Store, actor: Actor) -> dict[str, Any]:
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         return {}
@@ -128,7 +136,7 @@ def _event_word(event: Event) -> str:
 # ---- what the entry's page shows beside its content -------------------------------------------------------
 
 
-def review_values(session: Session, row: Row, actor: Actor, files: Path) -> dict[str, Any]:
+def review_values(session: Session, row: Row, actor: Actor, files: Store) -> dict[str, Any]:
     """Acts that are offered, who signed, remarks, records and distributions, for the page of an entry."""
     specs = load(row.version.profile)
     life = lifecycle_of(specs)
@@ -160,6 +168,7 @@ def review_values(session: Session, row: Row, actor: Actor, files: Path) -> dict
         "patterns": specs.codes["share_pattern"].values,
         "roles_zh": {role.key: role.zh for role in roles_of(specs).roles},
         "states": {s.key: s.zh for s in (*life.versions, *life.distributions)} | {"": "新"},
+        **proof_values(session, row, actor),
     }
 
 

@@ -25,7 +25,12 @@ def _local(moment: datetime) -> str:
     return f"{local(moment):%Y-%m-%d %H:%M}"
 
 
+def _moment(text: str) -> str:
+    return _local(datetime.fromisoformat(text))
+
+
 _ENVIRONMENT.filters["local"] = _local
+_ENVIRONMENT.filters["moment"] = _moment
 
 
 def render(request: Request, name: str, values: dict[str, Any], *, status: int = 200) -> HTMLResponse:
@@ -36,6 +41,7 @@ def render(request: Request, name: str, values: dict[str, Any], *, status: int =
         "actor": visit.actor if visit else None,
         "roles": list(dict.fromkeys(roles[h.role].zh for h in visit.actor.held)) if visit else [],
         "reads_audit": bool(visit and may(visit.actor, "read_audit", roles_of(load()))),
+        "scans_data": bool(visit and may(visit.actor, "see_sample_values", roles_of(load()))),
         "csrf": visit.csrf if visit else "",
     }
     page = _ENVIRONMENT.get_template(name).render(request=request, **known, **values)
