@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +15,21 @@ from catalog_specs import load
 BATCH = 65_536
 FRAMES: Mapping[str, Callable[[int], Any]] = {"dense": dense, "sparse": sparse}
 ONE_PATTERN = ("id_card_18", "mobile")
-Task = Callable[[Path], tuple[float, float]]
+
+
+class Done(NamedTuple):
+    """What a task took, in seconds of the clock and of all its cores together, and what it found."""
+
+    wall: float
+    cpu: float
+    found: float
+
+    def scaled(self, factor: float) -> "Done":
+        """The same for so many times as much."""
+        return Done(*(figure * factor for figure in self))
+
+
+Task = Callable[[Path], Done]
 
 
 def write_frames(folder: Path, rows: int) -> dict[str, Path]:
@@ -48,14 +62,14 @@ def cell_detectors() -> list[dict[str, str]]:
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """A list that holds the seconds when it is over."""
+    """A list that holds the seconds of the clock and of the cores when it is over."""
     spent: list[float] = []
-    started = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     yield spent
-    spent.append(time.perf_counter() - started)
+    spent += [time.perf_counter() - wall, time.process_time() - cpu]
 
 
-def detectors(path: Path) -> tuple[float, float]:
+def detectors(path: Path) -> Done:
     """All detectors over every cell, the columns judged."""
     from validators.detectors import ColumnScanner, engine_of, judge_columns
     from validators.scanned import ColumnAsked
@@ -67,10 +81,10 @@ def detectors(path: Path) -> tuple[float, float]:
             for scanner, values in zip(scanners, batch.columns, strict=True):
                 scanner.feed(values)
         judged = judge_columns(scanners, about_people=None)
-    return spent[0], sum(f.hits for column in judged for f in column.found if f.confidence != "L")
+    return Done(*spent, sum(f.hits for column in judged for f in column.found if f.confidence != "L"))
 
 
-def whole_scan(path: Path) -> tuple[float, float]:
+def whole_scan(path: Path) -> Done:
     """A whole scan for open type 2: detectors, masks, hashes, k."""
     from validators.scan import Scan
     from validators.scanned import ColumnAsked
@@ -81,20 +95,20 @@ def whole_scan(path: Path) -> tuple[float, float]:
         for batch in table.to_batches():
             scan.feed(batch)
         result = scan.result()
-    return spent[0], result.residual
+    return Done(*spent, result.residual)
 
 
-def one_pattern(path: Path) -> tuple[float, float]:
+def one_pattern(path: Path) -> Done:
     """The bare engine below ours: one alternation of two patterns, no check digit, no bounds."""
     table = mapped(path)
     patterns = {row["key"]: row["pattern"] for row in cell_detectors()}
     pattern = "|".join(f"(?:{patterns[key]})" for key in ONE_PATTERN)
     with timed() as spent:
         found = sum(pc.sum(pc.match_substring_regex(c, pattern)).as_py() or 0 for c in table.columns)
-    return spent[0], found
+    return Done(*spent, found)
 
 
-def pandas_passes(path: Path) -> tuple[float, float]:
+def pandas_passes(path: Path) -> Done:
     """One pandas ``str.contains`` a detector and column: patterns alone. A tenth of the rows, scaled."""
     import pandas
 
@@ -105,11 +119,10 @@ def pandas_passes(path: Path) -> tuple[float, float]:
         for name in frame:
             found = [frame[name].str.contains(pattern, regex=True) for pattern in patterns]
             hits += int(pandas.concat(found, axis=1).any(axis=1).sum())
-    scale = whole.num_rows / len(frame)
-    return spent[0] * scale, hits * scale
+    return Done(*spent, hits).scaled(whole.num_rows / len(frame))
 
 
-def read_ours(path: Path) -> tuple[float, float]:
+def read_ours(path: Path) -> Done:
     """Read by our source, nothing scanned; digests are counted on the way."""
     from registry.sources import open_file
 
@@ -117,28 +130,28 @@ def read_ours(path: Path) -> tuple[float, float]:
     with timed() as spent:
         source = open_file(path, specs)
         read = sum(batch.num_rows for batch in source.batches())
-    return spent[0], read
+    return Done(*spent, read)
 
 
-def read_pandas_csv(path: Path) -> tuple[float, float]:
+def read_pandas_csv(path: Path) -> Done:
     """pandas with the engine of Arrow, all columns text."""
     import pandas
 
     with timed() as spent:
         read = len(pandas.read_csv(path, dtype=str, engine="pyarrow"))
-    return spent[0], read
+    return Done(*spent, read)
 
 
-def read_arrow_parquet(path: Path) -> tuple[float, float]:
+def read_arrow_parquet(path: Path) -> Done:
     """The bare reader of Parquet."""
     import pyarrow.parquet
 
     with timed() as spent:
         read = pyarrow.parquet.read_table(path).num_rows
-    return spent[0], read
+    return Done(*spent, read)
 
 
-def k_ours(path: Path) -> tuple[float, float]:
+def k_ours(path: Path) -> Done:
     """Ours over batches, as a scan feeds them."""
     from validators.anonymity import GroupCounter
 
@@ -148,15 +161,15 @@ def k_ours(path: Path) -> tuple[float, float]:
         for batch in table.to_batches():
             counter.feed(dict(zip(table.column_names, batch.columns, strict=True)))
         classes = counter.classes()
-    return spent[0], float(classes.k if classes else 0)
+    return Done(*spent, classes.k if classes else 0)
 
 
-def k_pandas(path: Path) -> tuple[float, float]:
+def k_pandas(path: Path) -> Done:
     """The smallest group of a pandas group-by."""
     frame = mapped(path).to_pandas()
     with timed() as spent:
         k = frame.groupby(list(frame), sort=False, observed=True).size().min()
-    return spent[0], float(k)
+    return Done(*spent, float(k))
 
 
 SCANNERS: Mapping[str, Task] = {

@@ -28,10 +28,11 @@ class RangeParams(Frozen):
 class Detector(Cited):
     """A core pattern without anchors or look-around, and what decides among its candidates.
 
-    ``conf``: H pattern and check, M with a column hint, L only with a column hint. ``ok`` values match
-    wholly; ``bad`` values do not; ``bad_check`` values match and fail the check. ``among``: the wider shape
-    that hits without a check are judged among; ``vote_if``: what a value must match to vote where no name
-    hints; ``apart``: a Chinese character beside the value is no boundary.
+    ``conf``: H pattern and check (and ``high_if`` where no name hints), M with a column hint, L only with one.
+    ``ok`` values match wholly; ``bad`` values do not; ``bad_check`` values match and fail the check. ``among``:
+    the wider shape that hits without a check are judged among; ``vote_if``: what is looked for where no name
+    hints; ``apart``: a Chinese character or a mask beside the value is no boundary; ``chained``: marks by which
+    a further part would make it something else.
     """
 
     pattern: Pattern
@@ -51,6 +52,7 @@ class Detector(Cited):
     serial: bool = False
     vote_if: str = ""
     apart: bool = False
+    chained: str = ""
     hints: DetectorHints
     pii: Pii
     pii_by_prefix: dict[str, Pii] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ from functools import cached_property
 from catalog_specs.law import Deadlines, Duties, Roles, Sources
 from catalog_specs.law_accounts import Accounts
 from catalog_specs.law_audit import Audit
+from catalog_specs.law_detecting import LostNumber
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
@@ -150,6 +151,12 @@ def _masking(law: Law) -> Problems:
     yield from unknown(f"{place}: column_hints", named, detectors, "detectors")
     for detector in doc.detectors:
         yield from unknown(f"{place}: detectors {detector.key}", detector.yields_to, detectors, "detectors")
+    yield from unknown(f"{place}: residual_detectors", doc.residual_detectors, detectors, "detectors")
+    lost = [row.of for row in doc.lost_numbers if row.of is not None]
+    yield from unknown(f"{place}: lost_numbers", lost, detectors, "detectors")
+    yield from unknown(f"{place}: serials", [doc.serials.verdict], keys_of(doc.verdicts), "verdicts")
+    checks = {detector.check for detector in doc.detectors} - {"none"}
+    yield from unknown(f"{place}: detectors", checks, doc.detector_reasons.checks, "detector_reasons: checks")
     for form in doc.masked_forms:
         here = f"{place}: masked_forms {form.key}"
         yield from unknown(here, form.detectors, detectors, "detectors")
@@ -173,7 +180,7 @@ def _masking(law: Law) -> Problems:
 
 def _patterns(law: Law) -> Problems:
     doc = law.desensitization
-    rows: tuple[Detector | MaskedOk, ...] = (*doc.detectors, *doc.masked_ok)
+    rows: tuple[Detector | MaskedOk | LostNumber, ...] = (*doc.detectors, *doc.masked_ok, *doc.lost_numbers)
     for row in rows:
         if UNFIT_IN_PATTERN.search(CHARACTER_CLASS.sub("", row.pattern)) or "\\d" in row.pattern:
             yield (

@@ -136,8 +136,12 @@ class Masks(Marked):
     placeholder: Pattern
     hash_share: Share
     hashes: tuple[HashShape, ...]
+    masking: Key
+    truncating: Key
+    dropping: Key
     keyed: tuple[Key, ...]
     enumerable: tuple[Key, ...]
+    by_value: tuple[Key, ...]
     beside_forms: tuple[Key, ...]
     beside_codes: tuple[str, ...]
     unverifiable: tuple[Key, ...]

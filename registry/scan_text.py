@@ -30,9 +30,9 @@ def _lines(report: Report, say: Sayer) -> Iterator[str]:
     yield head_line(report, say)
     if report["items"]:
         yield f"{_GAP}{say('scan_entry')}{report['items']}"
-    for name in ("sha256", "sm3"):
-        if report[name]:
-            yield f"{_GAP}{name.upper()} {report[name]}"
+    for name, key in (("SHA-256", "sha256"), ("SM3", "sm3")):
+        if report[key]:
+            yield f"{_GAP}{name} {report[key]}"
     if report["columns"]:
         yield from _columns(report, say)
     yield from _findings(report, say)

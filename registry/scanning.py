@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from validators.scan import Scan
-
 from catalog_specs import Specs
 from catalog_specs.law_scanning import ScanRule
 from registry.sources.problems import SourceProblem
 from registry.sources.source import Source
-from validators.fields import is_blank
 from validators.folding import fold
 from validators.proving import about_people, asked_of
+from validators.scan import Scan
 from validators.scanned import ColumnAsked, ScanFinding, ScanResult
 from validators.sharing import GOES_OUT, NONE
 
@@ -75,7 +73,8 @@ def declared_by(code: str, content: Mapping[str, Any], specs: Specs) -> Declared
         code,
         asked_of(items, specs),
         about_people(content, specs),
-        None if is_blank(opened) else str(opened),
+        # a draft may hold what is no open type: then none is declared
+        opened if isinstance(opened, str) and specs.code_value("open_type", opened) else None,
         content,
         withheld,
     )

@@ -8,11 +8,29 @@ KINDS = {"id_card_18": id_card, "mobile": mobile, "bank_card": bank_card, "email
 _WIDE = {ord(c): ord(c) + 0xFEE0 for c in map(chr, range(0x21, 0x7F))}
 # what stands between and around numbers: marks that join groups, marks that end them, letters, other digits
 _BETWEEN = [
-    *("", "", " ", "-", "  ", "--", " - ", "_", ".", "/", "*", "+", "@", "　", "－", "—", "\t", "\n", "’", "'"),
-    *('"', "\\", "%", "%s", ":x", "，", "号", "、", "（", "A", "x", "X", "Ｘ", "G", "é", "①", "٣", "😀", "\u200b", "\xa0"),
+    *("", "", " ", "-", "  ", "--", " - ", "_", ".", "/", "*", "+", "@", "　", "－", "—", "\t", "\n", "’", "'", '"'),
+    *("\\", "%", "%s", ":x", "，", "号", "、", "（", "A", "x", "X", "Ｘ", "G", "é", "①", "٣", "😀", "\u200b", "\xa0"),
     *("0", "1", "８", "86", "+86", "0086", "+86 ", "12", "1380013", "520303", "电话", "null", "{}", "$1", "é1"),
-]
-_JOINTS = (" ", "-", ".", "·", "_", "－", "　", "  ", "- ", " · ", "–", "•", "...", "    ", "\u200b", " .", "·-")
+]  # fmt: skip
+_JOINTS = (
+    " ",
+    "-",
+    ".",
+    "·",
+    "_",
+    "－",
+    "　",
+    "  ",
+    "- ",
+    " · ",
+    "–",
+    "•",
+    "...",
+    "    ",
+    "\u200b",
+    " .",
+    "·-",
+)
 _LAYOUTS = ((3, 4, 4), (3, 8), (7, 4), (3, 3, 5), (4, 4, 3), (4, 4, 4, 4), (6, 8, 4), (6, 4, 4, 4))
 
 
@@ -40,7 +58,9 @@ def masked(text: str) -> str:
 
 def grouped(rng: random.Random, text: str) -> str:
     """The same text in groups of equal sizes, as telephone numbers are written, or anyhow."""
-    sizes = rng.choice((*_LAYOUTS, (rng.choice((1, 2, 3, 4, 6)),) * 18, [rng.randint(1, 7) for _ in range(18)]))
+    sizes = rng.choice(
+        (*_LAYOUTS, (rng.choice((1, 2, 3, 4, 6)),) * 18, [rng.randint(1, 7) for _ in range(18)])
+    )
     groups = [text[sum(sizes[:n]) : sum(sizes[: n + 1])] for n in range(len(sizes))]
     groups.append(text[sum(sizes) :])
     mark = rng.choice(_JOINTS)

@@ -15,13 +15,13 @@ from sqlmodel import col
 
 from registry.db import Database
 from registry.migrate import upgrade
-from registry.models import BatchProof, Blob, Job
+from registry.models import BatchProof, Blob, Distribution, Job
 from registry.web import create_app
 from registry.work import works
 from registry.workers import Worker
 from tests.api_people import Api
 from tests.cast import Cast
-from tests.open_data import csv_bytes, leaky, open_cast, rows
+from tests.open_data import HEADER, csv_bytes, leaky, open_cast, rows
 from tests.web_people import settings_of
 
 CLEAN, LEAKY = csv_bytes(rows()), csv_bytes(leaky())
@@ -120,10 +120,17 @@ def fill(folder: Path, data: list[list[str]], more: str = "") -> Path:
 
 def attach_table(api: Api) -> str:
     """A table of the entry that is opened, attached; its key."""
-    items = ["公民身份号码", "出生年份", "性别", "就诊科室"]
-    offer = {"name": "门诊就诊库表", "form": "1", "patterns": ["批量交换"], "items": items, "opened": True}
-    done = api.cast.act("attach", "steward", data=offer | {"location": TABLE})
+    offer = {"name": "门诊就诊库表", "form": "1", "patterns": ["批量交换"], "items": list(HEADER)}
+    done = api.cast.act("attach", "steward", data=offer | {"opened": True, "location": TABLE})
     return done.distribution_id or ""
+
+
+def attach_interface(api: Api) -> str:
+    """An interface that is opened; its key. (The entry's own kind of resource would not be offered so.)"""
+    made = attach_table(api)
+    with api.database.write() as session:
+        session.get_one(Distribution, made).form = "3"
+    return made
 
 
 def order_table(api: Api, source: str = "source:OPEN", **more: Any) -> Any:

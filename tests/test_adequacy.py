@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from catalog_specs import Specs
+from tests.test_scan_whole import worded
 from validators.adequacy import Adequacy, ColumnSeen
 from validators.adequacy_hits import Hits
 from validators.adequacy_plan import Planner
@@ -37,7 +38,7 @@ def seen(specs: Specs, column: Column, open_type: str | None, people: bool | Non
     asked = ColumnAsked(column.name, pii=column.pii, method=column.method, sensitive=column.sensitive)
     filled = sum(cell is not None for cell in column.cells)
     found = ColumnFound(asked, len(column.cells), filled, column.found, column.hint, **column.extra)
-    plan = Planner(specs).plan(found, people)
+    (plan,) = Planner(specs).plans([found], people)
     watch = MaskWatch(forms, plan.forms, forms.tier_of(open_type) if plan.binds else None)
     watch.feed(pa.array(column.cells, pa.string()))
     return ColumnSeen(plan, found, watch.seen())
@@ -52,7 +53,9 @@ def judged(
 ) -> list[ScanFinding]:
     tier = mask_forms(specs).tier_of(open_type)
     rows = [seen(specs, column, open_type, people) for column in columns]
-    return list(Adequacy(specs, tier).judge(rows, earlier or {}))
+    findings = list(Adequacy(specs, tier).judge(rows, earlier or {}))
+    assert all(worded(specs, finding) for finding in findings)
+    return findings
 
 
 def rules(findings: Sequence[ScanFinding]) -> list[str]:
@@ -159,6 +162,20 @@ def test_a_method_that_can_be_undone_is_no_way_to_open_data(specs: Specs, method
 def test_a_declared_column_without_a_method_may_hold_nothing_plain(specs: Specs, pii: str) -> None:
     (finding,) = judged(specs, Column("编号", ["A1", "B2", None], pii), open_type="2")
     assert (finding.rule, finding.count) == ("no_method", 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "rule"), [("mask", "mask_too_weak"), ("suppress", "must_be_empty"), ("keyed_hash", None)]
+)
+def test_what_is_declared_to_be_done_must_be_done(specs: Specs, method: str, rule: str | None) -> None:
+    column = Column("编号", ["A1", "B2", "****"], "direct", method)
+    assert [(f.rule, f.count) for f in judged(specs, column)] == ([(rule, 2)] if rule else [])
+
+
+def test_a_flag_of_sensitivity_asks_for_a_method_where_data_are_opened(specs: Specs) -> None:
+    column = Column("成交价", ["3.5"], "none", sensitive=True)
+    assert rules(judged(specs, column, open_type="2")) == ["no_method"]
+    assert judged(specs, column, open_type="3") == []
 
 
 @pytest.mark.parametrize(

@@ -54,22 +54,20 @@ def test_many_values_are_judged_as_one_is_and_as_the_reference_says(name: str, d
 @pytest.mark.parametrize("name", ALPHABETS)
 @PROPERTY
 @given(data=st.data())
-def test_one_value_in_ten_passes_at_most_and_its_neighbour_never_does(name: str, data: st.DataObject) -> None:
+def test_of_all_check_characters_one_passes_at_most(name: str, data: st.DataObject) -> None:
     value = data.draw(ALPHABETS[name].map("".join))
-    ends = DIGITS if name in ("luhn", "hkid") else BASE_36
-    passing = [end for end in ends if FOUND.scalar[name](value[:-1] + end)]
+    alphabet = DIGITS if name in ("luhn", "hkid") else BASE_36
+    place = 8 if name == "vin" else len(value) - 1
+    passing = [c for c in alphabet if FOUND.scalar[name](value[:place] + c + value[place + 1 :])]
     assert len(passing) <= 1
 
 
 @pytest.mark.parametrize("name", ALPHABETS)
 @PROPERTY
-@given(junk=st.text(st.characters(max_codepoint=255), min_size=18, max_size=18))
+@given(junk=st.text(st.characters(max_codepoint=255, exclude_characters="()- "), min_size=18, max_size=18))
 def test_bytes_that_a_check_does_not_know_are_judged_alike(name: str, junk: str) -> None:
-    length = {"org": 9, "hkid": 8, "vin": 17}.get(name, 18)
-    value = junk[:length]
-    passes = masked(FOUND.matrix[name], value)[0]
-    assert not passes or value.isascii()
-    assert value.replace("(", "").replace(")", "") != value or not passes or FOUND.scalar[name](value)
+    value = junk[: {"org": 9, "hkid": 8, "vin": 17}.get(name, 18)]
+    assert masked(FOUND.matrix[name], value) == [FOUND.scalar[name](value) and value.isascii()]
 
 
 @PROPERTY

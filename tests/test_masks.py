@@ -198,8 +198,15 @@ def test_every_name_of_the_masks_stands_in_the_law(specs: Specs) -> None:
     detectors, methods = {d.key for d in hiding.detectors}, {m.key for m in hiding.methods}
     named = {row.form for row in (*law.kept, *law.shapes, *law.named, *law.alike)}
     assert named | set(law.cut) | set(law.beside_forms) <= forms
-    assert set(law.enumerable) <= detectors
-    assert {*law.keyed, *law.unverifiable, *(m for row in law.unknown_form.values() for m in row)} <= methods
+    assert set(law.enumerable) | set(law.by_value) <= detectors
+    assert {
+        law.masking,
+        law.truncating,
+        law.dropping,
+        *law.keyed,
+        *law.unverifiable,
+        *(m for row in law.unknown_form.values() for m in row),
+    } <= methods
     assert set(law.says) >= set(TIERS)
 
 

@@ -14,6 +14,7 @@ from tests.open_api import (
     LEAKED,
     LEAKY,
     agree,
+    attach_interface,
     attach_table,
     batches,
     blobs,
@@ -116,11 +117,11 @@ def test_a_repeated_request_checks_once(api: Api) -> None:
 
 
 def test_methods_stand_above_the_mask_rules(api: Api) -> None:
-    made = post(api, methods='{"出生年份": "泛化", "xb": "suppress"}').json()
+    made = post(api, methods='{"出生年份": "泛化", "xb": "generalize"}').json()
     proof = api.as_role("steward").get(f"/api/v1/proofs/{made['standing']}").json()
     assert (proof["method_per_item"]["出生年份"], proof["method_per_item"]["性别"]) == (
         "generalize",
-        "suppress",
+        "generalize",
     )
 
 
@@ -151,6 +152,29 @@ def test_a_table_is_checked_by_a_job_and_only_by_its_source_s_name(api: Api) -> 
     refused = order_table(api, source="sqlite:////etc/passwd")
     assert (refused.status_code, "管理员" in refused.json()["detail"]) == (422, True)
     assert order_table(api, table="").status_code == 422
+
+
+def test_the_sample_of_an_interface_is_checked_with_its_contract(api: Api) -> None:
+    made, steward = attach_interface(api), api.as_role("steward")
+    files = {"file": ("样例.csv", CLEAN), "contract": ("接口.json", b"{}")}
+    answer = steward.post(f"{api.entry}/proofs", files=files, data={"distribution": made})
+    assert (answer.status_code, answer.json()["kind"], stored(api)) == (201, "sample", b"")
+    agree(api, answer.json()["standing"])
+    files["contract"] = ("接口.json", b'{"new": true}')
+    again = steward.post(f"{api.entry}/proofs", files=files, data={"distribution": made}).json()
+    assert (again["state"], "数据结构" in again["unmet"][0]) == ("held", True)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"[" * 100_000], ids=["cut", "list", "null", "deep"])
+def test_what_is_no_order_is_refused(body: bytes, api: Api) -> None:
+    headers = {"content-type": "application/json"}
+    answer = api.as_role("steward").post(f"{api.entry}/proofs", content=body, headers=headers)
+    assert answer.status_code == 422
+
+
+def test_neither_form_nor_json_is_refused(api: Api) -> None:
+    answer = api.as_role("steward").post(f"{api.entry}/proofs", content=CLEAN)
+    assert (answer.status_code, "multipart/form-data" in answer.json()["detail"]) == (422, True)
 
 
 def test_a_file_and_a_table_at_once_are_refused(api: Api) -> None:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,24 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from catalog_specs import load
-from registry import accounts, proof_job, work
+from registry import accounts, proof_job, proof_rescan, work
+from registry.db import Database
 from registry.errors import NotAllowed, Unavailable
 from registry.jobs import Overtaken, enqueue
-from registry.models import AuditEvent, Blob, Distribution, Job, StandingProof
+from registry.models import AuditEvent, BatchProof, Blob, Distribution, Job, StandingProof
 from registry.people import actor_of
 from registry.permits import EVERYTHING
 from registry.proof_job import Content, order_proof
 from registry.proof_orders import Order
 from registry.proof_rescan import RESCAN, due_tables
 from registry.proof_states import held_shown
+from registry.sources import Source
+from registry.web import create_app
 from registry.workers import Worker
 from tests.api_people import Api
 from tests.open_api import (
     CLEAN,
+    FORMS,
     LEAKED,
     LEAKY,
     agree,
@@ -39,9 +43,9 @@ from tests.open_api import (
     post,
     stored,
 )
-from tests.open_data import csv_bytes, leaky, rows
+from tests.open_data import csv_bytes, leaky, open_cast, rows
 from tests.stages import shelf
-from tests.web_people import FOUNDER
+from tests.web_people import FOUNDER, settings_of
 
 MONTH = timedelta(days=31)
 
@@ -56,6 +60,14 @@ def api(tmp_path: Path) -> Iterator[Api]:
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file counts as a large one."""
     monkeypatch.setitem(load().entry.limits, "import_inline_bytes", 0)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A view of clean rows behind ``source:OPEN``."""
+    path = fill(tmp_path, rows())
+    monkeypatch.setenv("MULU_SOURCE_OPEN_URL", f"sqlite:///{path}")
+    return path
 
 
 def shown(api: Api, job_id: str, role: str = "steward") -> dict[str, Any]:
@@ -126,6 +138,20 @@ def test_a_damaged_file_fails_the_job_and_is_erased(api: Api) -> None:
 def _standing(api: Api) -> StandingProof:
     with api.database.read() as session:
         return session.execute(select(StandingProof)).scalars().one()
+
+
+@pytest.mark.usefixtures("large")
+def test_a_job_enters_a_proof_on_every_database(database: Database, tmp_path: Path, source: Path) -> None:
+    cast = open_cast(database, tmp_path, **FORMS)
+    cast.now = datetime.now(UTC)
+    app = create_app(settings_of(database, files_folder=tmp_path / "files", workers=0))
+    api = Api(cast, app)
+    perform(api, post(api).json()["id"])
+    assert agree(api, _standing(api).id).json()["valid"] is True
+    perform(api, post(api, LEAKY).json()["id"])
+    perform(api, order_table(api, distribution=attach_table(api)).json()["id"])
+    assert [state for state, _ in batches(api)] == ["proven", "held", "waiting"]
+    app.state.database.close()
 
 
 # ---- as whom, and once ------------------------------------------------------------------------------------
@@ -206,14 +232,6 @@ def test_the_order_stands_on_the_record(api: Api) -> None:
 
 
 # ---- tables -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A view of clean rows behind ``source:OPEN``."""
-    path = fill(tmp_path, rows())
-    monkeypatch.setenv("MULU_SOURCE_OPEN_URL", f"sqlite:///{path}")
-    return path
 
 
 def shelved_table(api: Api) -> str:
@@ -317,6 +335,38 @@ def test_the_system_makes_no_standing_proof(api: Api, monkeypatch: pytest.Monkey
         session.execute(select(StandingProof)).scalars().one().rules_digest = "0" * 64
     job = rescan(api, api.cast.now + MONTH)
     assert ((job.result or {})["counts"]["unreached"], "已失效" in (job.result or {})["note"]) == (1, True)
+    assert batches(api) == [("proven", "steward")]
+
+
+@pytest.mark.usefixtures("source")
+def test_the_sample_of_an_interface_is_not_scanned_again(api: Api) -> None:
+    shelved_table(api)
+    with api.database.write() as session:
+        session.execute(select(BatchProof)).scalars().one().kind = "sample"
+        session.flush()
+        assert due_tables(session, now=api.cast.now + MONTH) == []
+
+
+def test_a_table_that_breaks_off_was_not_scanned(
+    api: Api, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelved_table(api)
+    opened = proof_rescan.table_of
+
+    def broken(*given: Any) -> Source:
+        table = opened(*given)
+        rows_of = table.read
+
+        def read(one: Source) -> Iterator[Any]:
+            yield from rows_of(one)
+            one.report("broken", row=1, detail="x")
+
+        table.read = read
+        return table
+
+    with monkeypatch.context() as cut:
+        cut.setattr(proof_rescan, "table_of", broken)
+        assert (rescan(api, api.cast.now + MONTH).result or {})["counts"]["unreached"] == 1
     assert batches(api) == [("proven", "steward")]
 
 

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select, update
 
 from registry.audit import list_events
-from registry.stores import FolderStore
 from registry.db import Database
 from registry.errors import Conflict, NotAllowed, NotFound, Rejected
 from registry.lifecycle import MoveRefused
@@ -16,6 +15,7 @@ from registry.models import BatchProof, Blob, Distribution, StandingProof
 from registry.permits import EVERYTHING
 from registry.proof_shown import find_proof, held_batches, missing_of, verify_proof
 from registry.reconcile import differences
+from registry.stores import FolderStore
 from registry.url_stores import store_of
 from tests.cast import Cast
 from tests.open_data import (

@@ -184,6 +184,12 @@ def test_who_may_not_scan_stores_nothing(cast: Database, folder: Path) -> None:
     assert "steward" in answer.json()["missing_roles"]
 
 
+@pytest.mark.parametrize("text", [PEOPLE, PEOPLE * 4000], ids=["at once", "job"])
+def test_a_file_that_is_called_secret_is_not_taken(text: str, client: TestClient, folder: Path) -> None:
+    answer = post(client, text, name="机密★名单.csv")
+    assert (answer.status_code, "E125" in answer.text, stored(folder)) == (422, True, b"")
+
+
 def test_a_stranger_is_refused(cast: Database, folder: Path) -> None:
     with TestClient(create_app(settings_of(cast, files_folder=folder))) as stranger:
         assert post(stranger).status_code == 401

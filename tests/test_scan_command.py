@@ -163,6 +163,15 @@ def test_a_password_is_not_told(tmp_path: Path) -> None:
         assert (done.returncode, "geheim-7" in done.stdout + done.stderr) == (2, False)
 
 
+def test_only_what_the_operator_allows_is_read(population: str, tmp_path: Path) -> None:
+    words = ("scan", population, "--table", "people")
+    nothing, elsewhere, here = (
+        mulu(*words, MULU_SOURCES=given) for given in ("", "/srv/data", str(tmp_path))
+    )
+    assert (nothing.returncode, elsewhere.returncode, here.returncode) == (2, 2, 1)
+    assert "MULU_SOURCES" in nothing.stderr
+
+
 # ---- wrong usage ------------------------------------------------------------------------------------------
 
 

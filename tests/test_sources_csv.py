@@ -268,3 +268,9 @@ def test_python_holds_no_more_than_some_blocks(opened: Callable[..., Source]) ->
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (rows, peak < 150_000_000) == (2_500_000, True)
+
+
+def test_every_problem_names_a_rule_and_every_scheme_a_database(specs: Specs) -> None:
+    inputs, rules = specs.scanning.inputs, {rule.key for rule in specs.scanning.rules}
+    assert {message.rule for message in inputs.messages.values()} - {""} <= rules
+    assert inputs.schemes.keys() <= specs.drafting.databases.keys()

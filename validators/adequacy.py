@@ -87,7 +87,8 @@ class Adequacy:
             yield from self._refused(column, self._tier)
         else:
             yield from self._by_shape(column, self._tier)
-        yield from self._untreated(column)
+            yield from self._as_declared(column, self._tier)
+        yield from self._untreated(column, self._tier)
 
     def _hashes(self, column: ColumnSeen) -> Iterator[ScanFinding]:
         plan, seen = column.plan, column.masks
@@ -169,13 +170,29 @@ class Adequacy:
                 accepted=self._accepted((form,), tier),
             )
 
-    def _untreated(self, column: ColumnSeen) -> Iterator[ScanFinding]:
+    def _as_declared(self, column: ColumnSeen, tier: Tier) -> Iterator[ScanFinding]:
+        """A declared column of no known form: what is said to be masked or dropped must be."""
         plan, seen = column.plan, column.masks
-        if plan.asked.method or not plan.declared or plan.pii not in ("direct", "sensitive"):
+        plain = seen.filled - seen.masked
+        shown = seen.filled - sum(shape.count for shape in seen.shapes if shape.hidden)
+        words = {"form": self._form_names(()), "tier": self._say(tier), "accepted": self._say("any")}
+        if not plan.declared:
             return
+        if plan.asked.method == self._law.masking and plain:
+            yield self._findings.make("mask_too_weak", column.name, plain, **words)
+        elif plan.asked.method == self._law.dropping and shown:
+            yield self._findings.make("must_be_empty", column.name, shown, **words)
+
+    def _untreated(self, column: ColumnSeen, tier: Tier) -> Iterator[ScanFinding]:
+        plan, seen = column.plan, column.masks
+        if plan.asked.method or not plan.declared or plan.pii == "quasi":
+            return  # k-anonymity treats quasi-identifiers
+        if plan.pii != "direct" and tier not in _OPENED:
+            return  # a sensitive attribute is not hidden within departments
         plain = seen.refused if plan.binds else seen.filled - seen.masked
         if plain:
-            pii = self._specs.label("pii_class", plan.pii)
+            declared = plan.pii if plan.pii != "none" else "sensitive"
+            pii = self._specs.label("pii_class", declared)
             yield self._findings.make("no_method", column.name, plain, pii=pii)
 
     def _clear(self, column: ColumnSeen) -> Iterator[Found]:

@@ -42,43 +42,60 @@ class Planner:
         self._specs, self._law = specs, specs.scanning.masks
         self._forms, self._hint = mask_forms(specs), hinter(specs)
         self.detectors: dict[str, Detector] = {row.key: row for row in specs.desensitization.detectors}
+        self._person_rules = specs.desensitization.column_hints.person_rules.detectors
         self._flag = specs.desensitization.sampling.flag_ratio
 
-    def plan(self, column: ColumnFound, about_people: bool | None) -> ColumnPlan:
-        """The plan of one column. Source: domain §12 R10, R11."""
+    def plans(self, columns: Sequence[ColumnFound], about_people: bool | None) -> list[ColumnPlan]:
+        """The plans of all columns of a scan. Source: domain §12 R10, R11.
+
+        Address, birth and position bind where rows are about people; where that is not known, beside a direct
+        identifier only.
+        """
+        classes = [self.pii_of(column) for column in columns]
+        persons = about_people if about_people is not None else "direct" in classes
+        return [
+            self._plan(column, pii, about_people, persons)
+            for column, pii in zip(columns, classes, strict=True)
+        ]
+
+    def _plan(self, column: ColumnFound, pii: Pii, about_people: bool | None, persons: bool) -> ColumnPlan:
         asked, hint = column.asked, self._hint(column.asked.name, column.asked.code)
-        counted = [found.detector for found in column.found if self.counts(found)]
+        counted = [found.detector for found in column.found if self._counts(column, found)]
         hinted = dict.fromkeys([*([hint.detector] if hint.detector else []), *column.hint])
         detectors = tuple(dict.fromkeys([*hinted, *counted]))
         # a strong name speaks of one identifier, whatever else its words remind of
         spoken = [hint.detector, *counted] if hint.detector else detectors
-        pii = self.pii_of(column)
         declared = asked.pii in _CLASSES[:3] or asked.sensitive is True
-        forms = () if self._is_text(asked.name) else self._forms.of_detectors(spoken)
+        is_text = self._is_text(asked.name)
+        forms = () if is_text else self._forms.of_detectors(spoken)
         if declared and not forms:
             forms = self._named(asked, pii)
-        personal = about_people is not False and any(self._class(d) in ("direct", "quasi") for d in hinted)
-        denied = asked.pii == "none"
+        personal = [d for d in detectors if self._class(d) in ("direct", "quasi")]
+        due = about_people is not False and any(persons or d not in self._person_rules for d in personal)
+        binds = declared or bool(hint.detector) or (due and asked.pii != "none")
         return ColumnPlan(
             asked=asked,
             pii=pii,
             declared=declared,
             forms=forms,
-            binds=bool(forms) and (declared or bool(hint.detector) or (personal and not denied)),
+            binds=bool(forms) and binds,
             sensitive=self._is_sensitive(asked, pii, "sensitive" in hint.tiers),
             enumerable=any(d in self._law.enumerable for d in detectors) or asked.pii == "direct",
             personal=bool(hint.tiers & {"direct", "quasi"}) or pii in ("direct", "quasi"),
             told=(*detectors, asked.name, asked.code.lower()),
         )
 
-    def counts(self, found: Found) -> bool:
-        """Whether a detector says something of a column as a whole, not of a stray cell."""
-        return found.confidence in ("H", "M") and found.ratio >= self._flag
+    def _counts(self, column: ColumnFound, found: Found) -> bool:
+        """Whether a detector says something of a column as a whole: not of a stray cell, nor of shape alone."""
+        if found.confidence == "L" or found.ratio < self._flag:
+            return False
+        return found.pii != "quasi" or found.detector in (*column.hint, *self._law.by_value)
 
     def pii_of(self, column: ColumnFound) -> Pii:
         """The class of a column: as declared; else the gravest that was found; else what its name hints at."""
         asked = column.asked
-        found = [f.pii for f in column.found if f.confidence in ("H", "M") and f.pii != "none"]
+        found: list[Pii] = [f.pii for f in column.found if f.confidence != "L" and f.pii == "direct"]
+        found += [f.pii for f in column.found if self._counts(column, f)]
         if asked.pii and asked.pii != "none":
             return next(pii for pii in _CLASSES if pii == asked.pii)
         if "direct" in found:
@@ -88,7 +105,12 @@ class Planner:
         tiers = self._hint(asked.name, asked.code).tiers
         hinted = [self._class(detector) for detector in column.hint]
         weak = [pii for pii in _HINTED if pii in tiers]
-        named = {*found, *hinted, *(("sensitive",) if asked.sensitive else ()), *weak}
+        named = {
+            *(pii for pii in found if pii != "none"),
+            *hinted,
+            *(("sensitive",) if asked.sensitive else ()),
+            *weak,
+        }
         return next((pii for pii in ("direct", *_HINTED) if pii in named), "none")
 
     def _class(self, detector: str) -> Pii:
@@ -114,7 +136,7 @@ def quasi_columns(plans: Sequence[ColumnPlan], asked: Sequence[str] | None) -> t
     return tuple(
         place
         for place, plan in enumerate(plans)
-        if (plan.pii == "quasi" if asked is None else plan.asked.name in asked)
+        if (plan.pii == "quasi" if asked is None else _is_named(plan, asked))
     )
 
 
@@ -123,5 +145,9 @@ def sensitive_columns(plans: Sequence[ColumnPlan], asked: Sequence[str] | None) 
     return tuple(
         place
         for place, plan in enumerate(plans)
-        if (plan.sensitive if asked is None else plan.asked.name in asked)
+        if (plan.sensitive if asked is None else _is_named(plan, asked))
     )
+
+
+def _is_named(plan: ColumnPlan, names: Sequence[str]) -> bool:
+    return plan.asked.name in names or (bool(plan.asked.code) and plan.asked.code in names)

@@ -52,6 +52,7 @@ _HK_BLANK = 36
 _HK_WEIGHTS = tuple(range(9, 0, -1))
 # Luhn: a doubled digit, its two digits added; what is no digit stands for nothing
 _DOUBLED = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9, *[0] * 246], np.uint8)
+_NO_BRACKETS = str.maketrans("", "", "() ")
 _NUMBERS = re.compile("[0-9]+")
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *[0] * 87], np.int16)
 
@@ -167,8 +168,8 @@ def vin_ok(text: str) -> bool:
 
 
 def hkid_ok(text: str) -> bool:
-    """Whether a Hong Kong number carries its check character; brackets are left out."""
-    upper = text.upper().replace("(", "").replace(")", "")
+    """Whether a Hong Kong number carries its check character; brackets and blanks are left out."""
+    upper = text.upper().translate(_NO_BRACKETS)
     if len(upper) not in (8, 9) or not set(upper) <= set(_BASE_36):
         return False
     values = [_HK_BLANK] * (9 - len(upper)) + [int(c, 36) for c in upper]
@@ -206,7 +207,11 @@ def date_ok(text: str) -> bool:
         return False
     # 1990101 may be read in two ways: one day that exists is enough
     tail = joined[4:]
-    return any(_is_day(int(joined[:4]), int(tail[:cut]), int(tail[cut:])) for cut in (1, 2) if tail[cut:])
+    return any(
+        _is_day(int(joined[:4]), int(tail[:cut]), int(tail[cut:]))
+        for cut in (1, 2)
+        if 0 < len(tail[cut:]) <= 2
+    )
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

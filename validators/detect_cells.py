@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,8 @@ Numbers = npt.NDArray[np.int64]
 class Tally:
     """What one slice holds: masks over its cells by detector and kind, some values, and numbers in order.
 
-    Kinds are ``shaped``, ``hits``, ``high_shaped``, ``high_hits``, ``among``, ``prefixed``, ``covered_shaped``
-    and ``covered_hits``; a kind that no cell is of is missing. ``values`` are real values, for masked examples:
+    Kinds are ``shaped``, ``hits``, ``high_shaped``, ``high_hits``, ``among``, ``prefixed``, and ``covered_`` with
+    one of these; a kind that no cell is of is missing. ``values`` are real values, for masked examples:
     they never leave the scanner.
     """
 
@@ -120,7 +121,7 @@ class _SliceScan:
                 self._joined(search, rule)
         if search.longest > _ID_LENGTH:
             self._embedded(search)
-            self._cover()
+        self._cover()
         for text_rule in self._active.texts:
             self._text(text_rule)
         for key, lost in self._scanner.lost_texts.items():
@@ -132,18 +133,20 @@ class _SliceScan:
     def _whole(self, found: Candidates) -> None:
         length = found.chars.shape[0]
         shapes: dict[str, Mask] = {}
-        identity: Mask | None = None
-        for rule in self._active.numbers:
+        claims: list[tuple[str, Mask]] = []
+        for rule in sorted(self._active.numbers, key=lambda rule: not rule.strong):
             if length not in rule.shape.lengths:
                 continue
             shaped = shapes[rule.spec.key] = self._shaped(rule, found, shapes)
-            passed = self._judge(rule, found, shaped, identity)
-            if rule.spec.key == self._scanner.embedded:
-                identity = passed
+            # a residence permit is an identity number of its own kind: the same check claims nothing from it
+            for check, claimed in claims:
+                shaped = shaped if check == rule.spec.check else shaped & ~claimed
+            passed = self._judge(rule, found, shaped)
+            if rule.strong:
+                claims.append((rule.spec.check, passed))
             if rule.spec.among:
-                self._tally.mark(
-                    rule.spec.key, "among", found.cells[matching(without_marks(rule.spec.among), found.chars)]
-                )
+                among = matching(without_marks(rule.spec.among), found.chars)
+                self._tally.mark(rule.spec.key, "among", found.cells[among])
 
     def _joined(self, search: TokenSearch, rule: NumberRule) -> None:
         if rule.spec.groups is None:
@@ -161,15 +164,20 @@ class _SliceScan:
                 self._judge(rule, found, rule.matches(found.chars))
 
     def _cover(self) -> None:
-        """Marks cells in which another number with a check digit explains what looks like an identity number."""
-        key, tally = self._scanner.embedded, self._tally
-        for rule in self._active.numbers:
-            if rule.spec.key != key and rule.spec.check not in ("none", self._rules[key].spec.check):
-                other = tally.of(rule.spec.key, "high_hits" if rule.has_high else "hits")
-                for kind in ("shaped", "hits"):
-                    mine = tally.of(key, kind)
-                    if mine is not None and other is not None:
-                        tally.mark(key, f"covered_{kind}", np.flatnonzero(mine & other))
+        """Marks cells in which another number with a check digit explains what looks like this one."""
+        tally = self._tally
+        checked = [r for r in self._active.numbers if r.check is not None and r.spec.key in tally.masks]
+        hits = [tally.of(r.spec.key, "high_hits" if r.has_high else "hits") for r in checked]
+        for rule in checked:
+            others = [
+                h
+                for r, h in zip(checked, hits, strict=True)
+                if r.spec.check != rule.spec.check and h is not None
+            ]
+            if others:
+                explained = reduce(np.logical_or, others)
+                for kind, mask in list(tally.masks[rule.spec.key].items()):
+                    tally.mark(rule.spec.key, f"covered_{kind}", np.flatnonzero(mask & explained))
 
     def _shaped(self, rule: NumberRule, found: Candidates, shapes: Mapping[str, Mask]) -> Mask:
         """Of the shape, but not of the shape of what the detector yields to."""
@@ -180,9 +188,8 @@ class _SliceScan:
                 shaped &= ~(shapes[key] if key in shapes else other.matches(found.chars))
         return shaped
 
-    def _judge(self, rule: NumberRule, found: Candidates, shaped: Mask, identity: Mask | None = None) -> Mask:
-        """Marks the cells; returns which candidates pass. An ``identity`` number is nothing else besides."""
-        shaped = shaped if identity is None else shaped & ~identity
+    def _judge(self, rule: NumberRule, found: Candidates, shaped: Mask) -> Mask:
+        """Marks the cells; returns which candidates pass for certain."""
         if not shaped.any():
             return shaped
         judged, key, mark = rule.judge(found.chars, shaped), rule.spec.key, self._tally.mark
@@ -196,7 +203,7 @@ class _SliceScan:
             failed = found.only(shaped & ~judged.passed)
             name, pattern = self._scanner.lost_numbers[key]
             self._lose(name, failed.cells[matching(pattern, failed.chars)])
-        return judged.passed
+        return judged.high_passed
 
     def _look_closer(self, rule: NumberRule, hits: Candidates) -> None:
         key, tally = rule.spec.key, self._tally

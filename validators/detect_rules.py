@@ -1,5 +1,6 @@
 """Detectors compiled: what of a candidate must hold, over matrices for numbers and over Arrow texts for the rest."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,11 @@ class NumberRule:
         """Whether some hits count without a column's help and others do not."""
         return bool(self.spec.high_if or self.high_checks or self.high_shapes)
 
+    @property
+    def strong(self) -> bool:
+        """Whether so much must hold beside the check that what passes is nothing else."""
+        return self.check is not None and bool(self.plus or self.high_checks)
+
     def matches(self, chars: Bytes) -> Mask:
         """Which values have the shape, with what the detector asks beside its pattern."""
         found: Mask = self.first[chars[0]]
@@ -61,7 +67,7 @@ class NumberRule:
             return found
         found &= matching(self.whole, chars, ignore_case=self.spec.ignore_case)
         for condition in self.plus:
-            found &= condition(chars)
+            found &= condition(self._part(chars))
         return found
 
     def judge(self, chars: Bytes, shaped: Mask) -> Judged:
@@ -103,12 +109,14 @@ def anchored(pattern: str, ignore_case: bool = False) -> str:
 class TextSearch:
     """A pattern that is looked for in Arrow texts, after what it demands has narrowed down the cells."""
 
-    def __init__(self, pattern: str, *, apart: bool = False, ignore_case: bool = False) -> None:
+    def __init__(
+        self, pattern: str, *, apart: bool = False, ignore_case: bool = False, chained: str = ""
+    ) -> None:
         self.shape = shape_of(pattern)
         # where a value begins with a digit or letter, a token begins there
         begins = shape_of(without_marks(pattern)).first
         self._first = _byte_table(begins, ignore_case) if begins <= ALNUM else None
-        self.arrow, self.python = bounded(pattern, apart=apart, ignore_case=ignore_case)
+        self.arrow, self.python = bounded(pattern, apart=apart, ignore_case=ignore_case, chained=chained)
 
     def candidates(self, cells: Cells) -> Mask:
         """The cells that may hold a value: by marks, by characters beyond ASCII, by a run of letters and digits."""
@@ -147,7 +155,9 @@ class TextRule:
     def __init__(self, spec: Detector, pattern: str, check: Scalar | None) -> None:
         self.spec = spec
         self.check = check
-        self.search = TextSearch(pattern, apart=spec.apart, ignore_case=spec.ignore_case)
+        self.search = TextSearch(
+            pattern, apart=spec.apart, ignore_case=spec.ignore_case, chained=spec.chained
+        )
         self._high_if = anchored(spec.high_if, spec.ignore_case) if spec.high_if else ""
 
     @property
@@ -228,9 +238,11 @@ class Compiled:
 
     def __init__(self, specs: Specs) -> None:
         doc = specs.desensitization
-        self._checks = checks_of(specs)
+        self.checks = checks_of(specs)
         self._conditions = _conditions(doc.detector_conditions, specs.credit_code)
         rows = [row for row in doc.detectors if row.applies_to == "cell"]
+        masks = {row.key: row.pattern for row in doc.masked_ok}
+        self._masks = {key: masks[f.key] for f in doc.masked_forms if f.key in masks for key in f.detectors}
         self.numbers: Mapping[str, NumberRule] = dict(self._numbers(rows))
         self.texts: Mapping[str, TextRule] = {
             row.key: self._text(row, row.pattern) for row in rows if row.key not in self.numbers
@@ -254,7 +266,7 @@ class Compiled:
             shape=shape,
             whole=pattern,
             first=_byte_table(shape.first, row.ignore_case),
-            check=None if row.check == "none" else self._checks.matrix[row.check],
+            check=None if row.check == "none" else self.checks.matrix[row.check],
             plus=tuple(self._conditions[name] for name in row.plus),
             high_checks=tuple(self._conditions[name] for name in high_checks),
             high_shapes=tuple(self._conditions[n] for n in row.high_needs if n not in _CHECKING),
@@ -262,7 +274,7 @@ class Compiled:
 
     def _text(self, row: Detector, pattern: str) -> TextRule:
         whole = f"{pattern}|{row.also_written}" if row.also_written else pattern
-        return TextRule(row, whole, _text_check(row, self._checks))
+        return TextRule(row, whole, _unmasked(_text_check(row, self.checks), self._masks.get(row.key, "")))
 
 
 # of what a high hit needs: an own check digit, beside those that only belong to the shape
@@ -276,6 +288,14 @@ def _byte_table(known: frozenset[int], ignore_case: bool) -> Mask:
         table[65:91] |= table[97:123]
         table[97:123] |= table[65:91]
     return table
+
+
+def _unmasked(check: Scalar | None, mask: str) -> Scalar | None:
+    """The check, which 李某 does not pass: a masked name looks like a name."""
+    if check is None or not mask:
+        return check
+    masked = re.compile(mask)
+    return lambda text: check(text) and masked.fullmatch(text) is None
 
 
 def _text_check(row: Detector, checks: Checks) -> Scalar | None:

@@ -264,9 +264,21 @@ def uncaptured(pattern: str) -> str:
     return _GROUP.sub(lambda found: "(?:" if found.group() == "(" else found.group(), pattern)
 
 
-def bounded(pattern: str, *, apart: bool, ignore_case: bool) -> tuple[str, re.Pattern[str]]:
-    """A core pattern that stands by itself, for RE2 (whether it is in a text) and for Python (where)."""
-    beside = "0-9A-Za-z一-龥·" if apart else "0-9A-Za-z"
-    flag = "(?i)" if ignore_case else ""
-    search = f"{flag}(?:^|[^{beside}])(?P<value>{uncaptured(pattern)})(?:$|[^{beside}])"
-    return search, re.compile(f"{flag}(?<![{beside}])(?:{pattern})(?![{beside}])")
+def bounded(
+    pattern: str, *, apart: bool = False, ignore_case: bool = False, chained: str = ""
+) -> tuple[str, re.Pattern[str]]:
+    """A core pattern that stands by itself, for RE2 (whether it is in a text) and for Python (where).
+
+    ``apart``: Chinese characters and stars beside it join it too; ``chained``: so do these marks, where a digit
+    or letter stands behind them.
+    """
+    beside = "0-9A-Za-z一-龥·*" if apart else "0-9A-Za-z"
+    flag, marks = "(?i)" if ignore_case else "", re.escape(chained)
+    before, after = f"(?:^|[^{beside}{marks}])", f"(?:$|[^{beside}{marks}])"
+    ahead, behind = f"(?<![{beside}])", f"(?![{beside}])"
+    if chained:
+        before = f"(?:^|[^{beside}{marks}]|(?:^|[^{beside}])[{marks}])"
+        after = f"(?:$|[^{beside}{marks}]|[{marks}](?:$|[^{beside}]))"
+        ahead, behind = f"{ahead}(?<![{beside}][{marks}])", f"{behind}(?![{marks}][{beside}])"
+    search = f"{flag}{before}(?P<value>{uncaptured(pattern)}){after}"
+    return search, re.compile(f"{flag}{ahead}(?:{pattern}){behind}")

@@ -7,6 +7,7 @@ from catalog_specs import Specs
 from catalog_specs.law_masking import Detector
 from validators.scanned import Confidence, Found
 
+_GRADES = ("shaped", "hits", "high_shaped", "high_hits")
 IDENTIFIER, LOOK_ALIKE, NONE = "identifier", "look_alike", "none"
 
 
@@ -21,22 +22,20 @@ class Counts:
     high_hits: int = 0
     among: int = 0
     prefixed: int = 0
-    covered_shaped: int = 0
-    covered_hits: int = 0
+    covered: tuple[int, int, int, int] = (0, 0, 0, 0)
     serial: float = 0.0
 
     @property
     def uncovered(self) -> "Counts":
         """Without the cells that another number with a check digit explains."""
-        shaped, hits = self.covered_shaped, self.covered_hits
+        shaped, hits, high_shaped, high_hits = self.covered
         return replace(
             self,
             shaped=self.shaped - shaped,
             hits=self.hits - hits,
-            high_shaped=self.high_shaped - shaped,
-            high_hits=self.high_hits - hits,
-            covered_shaped=0,
-            covered_hits=0,
+            high_shaped=self.high_shaped - high_shaped,
+            high_hits=self.high_hits - high_hits,
+            covered=(0, 0, 0, 0),
         )
 
 
@@ -75,7 +74,7 @@ class Judge:
         """
         if not counts.hits:
             return None
-        if counts.covered_shaped and self.band(counts.hits, counts.shaped) != IDENTIFIER:
+        if counts.covered[0] and self.band(counts.hits, counts.shaped) != IDENTIFIER:
             return self.judge(row, counts.uncovered, name, word)
         ratio = self._doc.sampling.confirm_ratio
         case = _Case(row, counts, name, word, counts.hits >= ratio * counts.filled)
@@ -88,7 +87,7 @@ class Judge:
         counts, row = case.counts, case.row
         supported = bool(case.word) or case.vote
         if row.check == "none":
-            return self._unchecked(case) if counts.high_hits else self._low(case)
+            return self._unchecked(case) if counts.high_hits or case.word else None
         band = self.band(counts.high_hits, counts.high_shaped)
         if not counts.high_hits or (band == NONE and not case.word):
             return self._low(case) if counts.high_hits < counts.hits else None
@@ -102,7 +101,7 @@ class Judge:
     def _unchecked(self, case: _Case) -> Found:
         """Without a check digit nothing is let go; what looks like chance or serials is left to a person."""
         counts, serials = case.counts, self._doc.serials
-        hits = counts.hits if case.word or case.vote else counts.high_hits
+        hits = counts.hits if case.word else counts.high_hits
         band = ""
         if counts.among > counts.hits and not case.word:
             share = self.band(counts.hits, counts.among)
@@ -169,16 +168,18 @@ def _share(part: int, whole: int) -> str:
 
 def counts_of(kinds: Mapping[str, int], *, filled: int, has_high: bool, serial: float) -> Counts:
     """The counts of one detector; where every hit is a high one, they are the same."""
-    shaped, hits = kinds.get("shaped", 0), kinds.get("hits", 0)
-    high = (kinds.get("high_shaped", 0), kinds.get("high_hits", 0)) if has_high else (shaped, hits)
+    own, covered = ([kinds.get(f"{prefix}{kind}", 0) for kind in _GRADES] for prefix in ("", "covered_"))
+    if not has_high:
+        own, covered = own[:2] * 2, covered[:2] * 2
+    shaped, hits, high_shaped, high_hits = own
     return Counts(
         filled,
         shaped,
         hits,
-        *high,
+        high_shaped,
+        high_hits,
         among=kinds.get("among", 0),
         prefixed=kinds.get("prefixed", 0),
-        covered_shaped=kinds.get("covered_shaped", 0),
-        covered_hits=kinds.get("covered_hits", 0),
+        covered=(covered[0], covered[1], covered[2], covered[3]),
         serial=serial,
     )

@@ -18,7 +18,6 @@ from validators.mask_shapes import Visible, shaper_of
 Flags = npt.NDArray[np.bool_]
 # from the one that shows most to the one that shows least: what a later one accepts, an earlier one does, too
 TIERS: tuple[Tier, ...] = ("display", "conditional", "unconditional")
-_TRUNCATE = "truncate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class MaskForms:
             if row.head is not None or row.tail is not None:
                 for head, tail in ((row.head or 0, row.tail or 0), *row.also):
                     yield self._masked(head, tail), ""
-                if _TRUNCATE in row.methods:
+                if self.law.truncating in row.methods:
                     yield self._ends()[0] + f"{{0,{row.head or 0}}}", ""
                 if form in self._of_surnames:
                     yield self._compound_name(), ""

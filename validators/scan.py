@@ -41,6 +41,9 @@ class Scan:
     about people (None: not known, decided from the columns and held to be so where anything speaks for it).
     ``quasi`` and ``sensitive`` name columns; None: derived from declarations, hints and the first rows.
     ``earlier_masks``: column to the masks that another release had. Memory is bounded whatever is fed.
+
+    Raises:
+        ValueError: there is no such open type.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Scan:
         self.rows = 0
         self._specs, self._columns, self._open = specs, tuple(columns), open_type
         self._tier = mask_forms(specs).tier_of(open_type)
+        if open_type is not None and self._tier is None:
+            raise ValueError(f"open type {open_type!r} is none of {', '.join(specs.scanning.masks.tiers)}")
         self._people, self._quasi, self._sensitive = about_people, quasi, sensitive
         self._earlier = earlier_masks or {}
         self._engine = engine_of(specs)
@@ -89,7 +94,7 @@ class Scan:
     def _prepare(self) -> None:
         """Plan the columns from what the first rows hold, before masks and classes are counted."""
         found = judge_columns(self._scanners, about_people=self._people)
-        self._plans = [self._planner.plan(column, self._people) for column in found]
+        self._plans = self._planner.plans(found, self._people)
         forms = mask_forms(self._specs)
         self._watches = [
             MaskWatch(forms, plan.forms, self._tier if plan.binds else None) for plan in self._plans
@@ -136,7 +141,7 @@ class Scan:
         )
 
     def _seen(self, found: Sequence[ColumnFound]) -> list[ColumnSeen]:
-        plans = [self._planner.plan(column, self._people) for column in found]
+        plans = self._planner.plans(found, self._people)
         # what bound when the rows were held against it is what is judged; the class may have become graver
         if self._plans:
             pairs = zip(plans, self._plans, strict=True)
@@ -159,15 +164,20 @@ class Scan:
         people = self._about_people(columns)
         classed, says = Classed(self._specs, self._open), self._specs.scanning.anonymity.says
         late = self._late_quasi(columns) if people and self._tier and self._quasi is None else ""
+        missing = "、".join(
+            set(self._quasi or ()) - {name for c in self._columns for name in (c.name, c.code)}
+        )
         why = "" if complete else says["not_seen"].zh
-        if late and not why:
+        if missing and not why:
+            why = says["no_column"].zh.format(columns=missing)
+        elif late and not why:
             why = says["late_quasi"].zh.format(columns=late)
         counted = classed.count(self._counter, columns, why)
         found = self._veiled(counted.anonymity, columns)
         if not people or not complete or not self.rows:
             return found, []
         findings = list(classed.judge(counted))
-        if late and self._counter is None:
+        if (late or missing) and self._counter is None:
             findings.append(Findings(self._specs, self._tier).make("k_unknown", why=why))
         elif self._counter is None and self._tier and self._people and self._quasi is None:
             findings += self._none_known(columns)

@@ -6,6 +6,7 @@ import re
 import secrets
 import string
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from registry.sources.source import Listed, Source, refusal, shape_of
 from registry.sources.text_stream import Bytes, Encoding, Utf8Stream, encoding_of
 
 _CHUNK = 1 << 16
+# Arrow's threads let go of a file some time after its last byte. Were theirs the last hold on it, they would need
+# Python for that, and a process that ends at this moment is aborted; so the last files are held here.
+_KEPT: deque[pa.PythonFile] = deque(maxlen=16)
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r(?=[^\n])|\n)")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _SEPARATOR = re.compile(rb"sep=(.)\r?\n", re.IGNORECASE)
@@ -133,11 +137,12 @@ class _Rows:
     a quotation mark was left open."""
 
     def __init__(self, stream: Utf8Stream, layout: _Layout) -> None:
-        self.stream, self.left = stream, layout.skip
+        self.stream: Utf8Stream | None = stream
+        self.left = layout.skip
         # letters only, so that no part of it looks like an identifier
         self.mark = "".join(secrets.choice(string.ascii_letters) for _ in range(32))
         self.behind = b"\n" + layout.delimiter.join([self.mark] * layout.width).encode() + b"\n"
-        self.closed = False
+        self.closed = False  # Arrow asks
         self.lock = threading.Lock()
 
     def readable(self) -> bool:
@@ -146,10 +151,12 @@ class _Rows:
     def read(self, size: int) -> bytes:
         """The next ``size`` bytes; fewer only at the end: Arrow takes what it gets for a whole block."""
         with self.lock:
+            if self.stream is None:
+                return b""
             if self.left:
                 self.stream.read(self.left)
                 self.left = 0
-            data = b"" if self.closed else self.stream.read(size)
+            data = self.stream.read(size)
             if len(data) < size:
                 room = size - len(data)
                 data, self.behind = data + self.behind[:room], self.behind[room:]
@@ -158,7 +165,7 @@ class _Rows:
     def stop(self) -> None:
         """No more bytes: Arrow reads ahead in a thread of its own."""
         with self.lock:
-            self.closed, self.behind = True, b""
+            self.stream, self.behind, self.closed = None, b"", True
 
 
 def _rows(
@@ -229,4 +236,6 @@ class _Reader:
         converting = arrow_csv.ConvertOptions(
             column_types=texts, strings_can_be_null=True, null_values=[""], check_utf8=False
         )
-        return arrow_csv.open_csv(pa.PythonFile(self.rows, mode="r"), reading, self.parse, converting)
+        file = pa.PythonFile(self.rows, mode="r")
+        _KEPT.append(file)
+        return arrow_csv.open_csv(file, reading, self.parse, converting)
