@@ -37,6 +37,7 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "credit_code": coding.CreditCode,
     "messages": model.Messages,
     "drafting": Drafting,
+    "scanning": Scanning,
 }
 ROW_KEYS = ("id", "key", "code")
 M = TypeVar("M", bound=BaseModel)

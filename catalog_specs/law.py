@@ -19,7 +19,6 @@ from catalog_specs.law_release import (
     Words,
     by_key,
 )
-from catalog_specs.law_scanning import Scanning
 from catalog_specs.model import Frozen, Marked
 from catalog_specs.queueing import CalendarDays, Queues
 
@@ -262,7 +261,6 @@ LAW_FILES: dict[str, type[BaseModel]] = {
     "responsibility": Responsibility,
     "retirement": Retirement,
     "desensitization": Desensitization,
-    "scanning": Scanning,
     "ckan": Ckan,
     "audit": Audit,
     "accounts": Accounts,

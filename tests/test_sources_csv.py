@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -274,3 +276,15 @@ def test_every_problem_names_a_rule_and_every_scheme_a_database(specs: Specs) ->
     inputs, rules = specs.scanning.inputs, {rule.key for rule in specs.scanning.rules}
     assert {message.rule for message in inputs.messages.values()} - {""} <= rules
     assert inputs.schemes.keys() <= specs.drafting.databases.keys()
+
+
+def test_a_reader_that_is_left_early_ends_its_process_in_order(tmp_path: Path) -> None:
+    """Arrow reads ahead in a thread of its own: a process that ended meanwhile was aborted (exit code 134)."""
+    path = tmp_path / "long.csv"
+    path.write_text("甲,乙\n" + "一二三四五,678901234\n" * 400_000, "utf-8")
+    program = (
+        "import sys; from pathlib import Path; from catalog_specs import load; from registry.sources import open_file\n"
+        "left = open_file(Path(sys.argv[1]), load()).batches(); next(left)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr

@@ -66,7 +66,10 @@ def rough(specs: Specs, detectors: Sequence[str]) -> tuple[dict[int, str | None]
         patterns = _Writer(DIALECTS["postgresql"](), specs).rough([rows[key] for key in detectors])
     except NotPushed:
         patterns = [""]
-    return str.maketrans(folding(specs.desensitization.detector_text)), "|".join(patterns)
+    table: dict[int, str | None] = {
+        ord(before): after for before, after in folding(specs.desensitization.detector_text).items()
+    }
+    return table, "|".join(patterns)
 
 
 def _any(conditions: Iterable[str]) -> str:

@@ -1,14 +1,16 @@
 """CSV of any size: Arrow reads blocks of UTF-8, whatever the file's encoding, and tells of rows that do not fit."""
 
+import atexit
 import csv
 import io
 import re
 import secrets
 import string
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,8 @@ _CHUNK = 1 << 16
 # Arrow's threads let go of a file some time after its last byte. Were theirs the last hold on it, they would need
 # Python for that, and a process that ends at this moment is aborted; so the last files are held here.
 _KEPT: deque[pa.PythonFile] = deque(maxlen=16)
+# what is being read when the process ends is read to its (early) end first, for the same reason
+_OPEN: "weakref.WeakSet[_Reader]" = weakref.WeakSet()
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r(?=[^\n])|\n)")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _SEPARATOR = re.compile(rb"sep=(.)\r?\n", re.IGNORECASE)
@@ -203,12 +207,32 @@ class _Reader:
             delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=skip
         )
         self.seen = 0
+        self.reading: arrow_csv.CSVStreamingReader | None = None
 
     def batches(self, source: Source) -> Iterator[pa.RecordBatch]:
         """All rows but the mark; what Arrow cannot go on with becomes a problem."""
+        try:
+            yield from self._batches(source)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """No more bytes for Arrow's thread, and what it has read ahead taken from it: it is idle afterwards."""
+        reading, self.reading = self.reading, None
+        self.rows.stop()
+        if reading is None:
+            return
+        with suppress(pa.ArrowInvalid):
+            for _batch in reading:
+                pass
+        reading.close()
+        _OPEN.discard(self)
+
+    def _batches(self, source: Source) -> Iterator[pa.RecordBatch]:
         held: pa.RecordBatch | None = None
         try:
-            for batch in self._open():
+            self.reading = self._open()
+            for batch in self.reading:
                 if held is not None:
                     yield held
                 held = batch if batch.num_rows else held
@@ -238,4 +262,11 @@ class _Reader:
         )
         file = pa.PythonFile(self.rows, mode="r")
         _KEPT.append(file)
+        _OPEN.add(self)
         return arrow_csv.open_csv(file, reading, self.parse, converting)
+
+
+@atexit.register
+def _end_all() -> None:
+    for reader in list(_OPEN):
+        reader.end()
