@@ -24,6 +24,7 @@ from registry.entries import FOLDED_LENGTH
 from registry.models import (
     AuditContent,
     AuditEvent,
+    BatchProof,
     Distribution,
     Entry,
     ImportBatch,
@@ -34,6 +35,7 @@ from registry.models import (
     Remark,
     RepeatedRequest,
     SignatureSheet,
+    StandingProof,
     Version,
 )
 
@@ -159,8 +161,8 @@ def clean_versions(work: Cleaning, versions: Iterable[Version]) -> None:
 
 
 def clean_review(work: Cleaning) -> None:
-    """Take what people wrote about the entry: opinions, remarks, records, distributions."""
-    found = _of_entry(work, Opinion, Remark, Record, Distribution)
+    """Take what people wrote about the entry: opinions, remarks, records, distributions, proofs with their reports."""
+    found = _of_entry(work, Opinion, Remark, Record, Distribution, StandingProof, BatchProof)
     distributions = {row.id for row in found if isinstance(row, Distribution)}
     attached = select(Record).where(col(Record.distribution_id).in_(distributions))
     found += [row for row in work.session.execute(attached).scalars() if row not in found]
@@ -174,6 +176,8 @@ def clean_review(work: Cleaning) -> None:
         for name in fields:
             value = getattr(row, name)
             setattr(row, name, words.scrub(value) if value else value)
+        if isinstance(row, BatchProof):
+            row.erased_at = row.erased_at or work.now
         work.count(_PLACES[type(row)])
         if getattr(row, "sha256", None):
             work.files.add(row.sha256)
@@ -184,12 +188,16 @@ _PLACES: dict[type, str] = {
     Remark: "remark",
     Record: "record",
     Distribution: "distribution",
+    StandingProof: "proof",
+    BatchProof: "proof",
 }
 _FIELDS: dict[type, tuple[str, ...]] = {
     Opinion: ("note", "data"),
     Remark: ("item", "text", "why_late"),
     Record: ("number", "file_name", "data"),
     Distribution: ("name", "location", "file_name", "items"),
+    StandingProof: ("methods", "masks", "quasi", "place", "note"),
+    BatchProof: ("name", "unmet", "report"),
 }
 
 

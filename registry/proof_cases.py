@@ -112,7 +112,7 @@ def contents_before(session: Session, made: Distribution) -> list[str]:
 
 
 # what came of a batch later is not a part of what was checked
-_LATER = frozenset({"state", "replaced_sha256", "settled_at", "digest"})
+_LATER = frozenset({"state", "replaced_sha256", "settled_at", "erased_at", "digest"})
 
 
 def digest_of_batch(row: BatchProof) -> str:

@@ -13,7 +13,6 @@ from registry.attaching import Sent
 from registry.db import Database
 from registry.errors import Rejected
 from registry.permits import Actor, roles_of, sight
-from registry.proof_cases import FILE
 from registry.proof_plans import Plan, plan_proof
 from registry.proofs import Kind, Made, Scanned, check, enter_proof
 from registry.scan_report import report_json
@@ -40,14 +39,17 @@ class Order:
     renew: bool = False
 
     @property
-    def form(self) -> str | None:
-        return FILE if self.kind == "file" else None
+    def is_file(self) -> bool:
+        """Whether it is a file that is to be proven, not a table or an interface."""
+        return self.kind == "file"
 
 
 def planned(session: Session, order: Order, actor: Actor) -> Plan:
     """The plan of an order, as far as ``actor`` sees and may."""
     seen = sight(actor, roles_of(load()))
-    return plan_proof(session, order.name, sight=seen, actor=actor, methods=order.methods, form=order.form)
+    return plan_proof(
+        session, order.name, sight=seen, actor=actor, methods=order.methods, is_file=order.is_file
+    )
 
 
 def prove(

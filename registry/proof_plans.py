@@ -14,7 +14,7 @@ from registry.keys import digest_of
 from registry.lookup import Row, find_entry, get_version
 from registry.models import Distribution, StandingProof, Version
 from registry.permits import Actor, Sight, Target, demand, roles_of
-from registry.proof_cases import offered_items
+from registry.proof_cases import FILE, offered_items
 from registry.subjects import LIVE, distributions_of
 from validators.fields import is_blank
 from validators.proving import about_people, asked_of, method_of
@@ -56,11 +56,11 @@ def plan_proof(
     sight: Sight,
     actor: Actor,
     methods: Mapping[str, str] | None = None,
-    form: str | None = None,
+    is_file: bool | None = None,
 ) -> Plan:
     """What a proof of ``name`` (an entry's code or key, or a distribution's key) is made of.
 
-    ``methods`` by item name or code stand above what the mask rules say; ``form`` narrows to distributions of one form.
+    ``methods`` by item name or code stand above what the mask rules say; ``is_file`` narrows to files, or to others.
 
     Raises:
         NotFound: nothing of that name is seen. NotAllowed: he may not make proofs there.
@@ -70,7 +70,7 @@ def plan_proof(
     version = _version(session, row)
     specs = load(version.profile)
     demand(actor, MAKE, roles_of(specs), Target(row.entry.agency_id, row.agency.region, row.entry.system_id))
-    made = made or _opened(session, row, form)
+    made = made or _opened(session, row, is_file)
     items = _items(version, made)
     columns = asked_of(items, specs, _methods(items, methods or {}, specs))
     opened = _open_type(version, items, specs)
@@ -106,9 +106,9 @@ def _version(session: Session, row: Row) -> Version:
     return get_version(session, row, row.entry.in_force or row.entry.newest)
 
 
-def _opened(session: Session, row: Row, form: str | None) -> Distribution | None:
+def _opened(session: Session, row: Row, is_file: bool | None) -> Distribution | None:
     every = [made for made in distributions_of(session, [row.entry.id]) if made.opened and made.state in LIVE]
-    fitting = [made for made in every if form is None or made.form == form]
+    fitting = [made for made in every if is_file is None or (made.form == FILE) == is_file]
     if len(fitting) > 1:
         listed = "；".join(f"{made.id}（{made.name}，{made.state}）" for made in fitting)
         raise Conflict(f"{row.entry.code or row.entry.id} 有几个用于开放的挂接资源，请写明编号：{listed}")

@@ -170,6 +170,8 @@ def verify_proof(
 
 
 def _whole(batch: BatchProof) -> Verified:
+    if batch.erased_at is not None:
+        return Verified(f"批次证明 {batch.id}", False, "内容已按规定擦除，不再能核验")
     ok = digest_of_batch(batch) == batch.digest
     return Verified(f"批次证明 {batch.id}", ok, "内容与摘要相符" if ok else "内容与摘要不符：登记之后被改动")
 

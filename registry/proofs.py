@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.attaching import Sent, attach
 from registry.blobs import keep
+from registry.content import check_file_name
 from registry.entries import hold_register
 from registry.errors import Conflict, NotFound, Rejected
 from registry.kept import storable
@@ -121,12 +122,14 @@ def enter_proof(
     Raises:
         Conflict: the entry has changed since it was planned, or the file since it was scanned.
         Rejected: it does not pass and there is no distribution that it could be held for; all reasons are named.
-        NotAllowed, and everything that ``attach`` raises.
+        NotAllowed, and everything that ``attach`` raises. ContentRefused: the file is called secret.
     """
+    if sent is not None:
+        check_file_name(Path(sent.name).stem, plan.specs)
     hold_register(session)
     name = plan.distribution_id or plan.entry_id
-    form = FILE if scanned.kind == "file" else None
-    again = plan_proof(session, name, sight=sight, actor=actor, methods=methods, form=form)
+    is_file = scanned.kind == "file"
+    again = plan_proof(session, name, sight=sight, actor=actor, methods=methods, is_file=is_file)
     if again.digest != plan.digest:
         raise Conflict(f"{plan.name} 在扫描期间有变动；请重新检查")
     unmet = unmet_conditions(scanned.checked, plan.specs)

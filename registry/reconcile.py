@@ -76,12 +76,15 @@ def _take(acts: _Acts, event: audit.Event) -> None:
         acts.taken.add((event.subject, number))
 
 
+def _erased(session: Session) -> set[str]:
+    """Entries of which something was erased: the record no longer says enough of them to compare."""
+    query = select(col(Version.entry_id)).where(col(Version.erased_at).is_not(None))
+    return set(session.execute(query).scalars())
+
+
 def _opinions(session: Session, acts: _Acts, codes: dict[str, str]) -> Iterator[str]:
     seen = set()
-    # of what was erased the record no longer says enough to compare
-    erased = set(
-        session.execute(select(col(Version.entry_id)).where(col(Version.erased_at).is_not(None))).scalars()
-    )
+    erased = _erased(session)
     for row in session.execute(select(Opinion).execution_options(yield_per=_AT_A_TIME)).scalars():
         seen.add(row.id)
         said = (row.number, row.role, row.state_before, row.state_after, row.bound_digest)
@@ -130,13 +133,18 @@ def _grants(session: Session, acts: _Acts) -> Iterator[str]:
 
 
 def _proofs(session: Session, acts: _Acts, codes: dict[str, str]) -> Iterator[str]:
+    erased = _erased(session)
     for batch in session.execute(select(BatchProof).execution_options(yield_per=_AT_A_TIME)).scalars():
         name = f"{codes.get(batch.entry_id, batch.entry_id)}：批次证明 {batch.id}"
+        if batch.erased_at is not None:
+            continue
         if digest_of_batch(batch) != batch.digest:
             yield f"{name} 的内容与摘要不符"
         if acts.batches.get(batch.id) != batch.digest:
             yield f"{name} 与审计记录不符"
     for standing in session.execute(select(StandingProof)).scalars():
+        if standing.entry_id in erased:
+            continue
         known = acts.reviews.get(standing.id)
         said = None if standing.agreed is None else (standing.reviewer, standing.agreed)
         if known != said:

@@ -15,6 +15,7 @@ from registry.models import BatchProof, Blob, Distribution, StandingProof
 from registry.permits import EVERYTHING
 from registry.proof_shown import find_proof, held_batches, missing_of, verify_proof
 from registry.reconcile import differences
+from registry.spill import spill
 from registry.stores import FolderStore
 from registry.url_stores import store_of
 from tests.cast import Cast
@@ -375,3 +376,19 @@ def test_a_changed_entry_shows_what_is_missing(lite: Cast, tmp_path: Path) -> No
     with lite.database.read() as session:
         seen = find_proof(session, lite.code, sight=EVERYTHING)
         assert missing_of(session, seen, now=lite.now) == ()
+
+
+# ---- a secret entered by mistake --------------------------------------------------------------------------
+
+
+def test_a_spill_cleans_proofs_too(lite: Cast, tmp_path: Path) -> None:
+    made = proven(lite, tmp_path)
+    with lite.database.write() as session:
+        who, files = lite.actor("security_admin", session), FolderStore(tmp_path / "files")
+        spill(session, lite.code, versions=None, reason="误录", actor=who, folder=files, now=lite.now)
+    with lite.database.read() as session:
+        batch = session.get_one(BatchProof, made.batch.id)
+        assert batch.erased_at is not None
+        assert HEADER[0] not in str(batch.report) + str(batch.name)
+        assert HEADER[0] not in str(session.get_one(StandingProof, made.standing.id).methods)
+        assert list(differences(session)) == []

@@ -93,11 +93,12 @@ def prove(
 def _source(file: str, table: str | None, sheet: str | None) -> "tuple[Source, Path | None, str]":
     """The source that is meant, its file if it is one, and where it may be scanned again by itself."""
     from catalog_specs import load
+    from registry.settings import read_settings
     from registry.sources import open_file, open_table
 
     if "://" in file or file.startswith("source:"):
         place = f"{file}#{table}" if file.startswith("source:") and table else ""
-        return open_table(file, table, None, load(), allowed=None), None, place
+        return open_table(file, table, None, load(), allowed=read_settings().sources), None, place
     return open_file(Path(file), load(), sheet=sheet), Path(file), ""
 
 

@@ -79,5 +79,6 @@ class BatchProof(SQLModel, table=True):
     checked_by: str = Field(max_length=64)
     at: datetime = moment()
     settled_at: datetime | None = moment(nullable=True)
+    erased_at: datetime | None = moment(nullable=True)
 
     __table_args__ = (Index("ix_batch_proof_distribution_at", "distribution_id", "at"),)

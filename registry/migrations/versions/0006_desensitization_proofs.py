@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("checked_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("at", registry.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("settled_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["distribution_id"], ["distribution.id"], name=op.f("fk_batch_proof_distribution_id_distribution")
         ),
