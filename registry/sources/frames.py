@@ -1,9 +1,8 @@
 """A Pandas frame as a source."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from catalog_specs import Specs, load
@@ -13,8 +12,11 @@ from registry.sources.headers import named
 from registry.sources.problems import Teller
 from registry.sources.source import Source, shape_of
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def open_frame(frame: pd.DataFrame, name: str, specs: Specs | None = None) -> Source:
+
+def open_frame(frame: "pd.DataFrame", name: str, specs: Specs | None = None) -> Source:
     """A frame as a source; its index is not read. Missing values are empty cells."""
     inputs = (specs or load()).scanning.inputs
     tell = Teller(inputs, name)
