@@ -64,7 +64,8 @@ def plan_proof(
 
     Raises:
         NotFound: nothing of that name is seen. NotAllowed: he may not make proofs there.
-        Conflict: several distributions could be meant. Rejected: it is not opened, or an unknown method or item.
+        Conflict: several distributions could be meant, or it is off the shelf.
+        Rejected: it is not opened, or an unknown method or item.
     """
     made, row = _found(session, name, sight)
     version = _version(session, row)
@@ -98,7 +99,19 @@ def _found(session: Session, name: str, sight: Sight) -> tuple[Distribution | No
         raise NotFound(f"没有“{name[:64]}”，或您看不到它的全部内容")
     if made is not None and not made.opened:
         raise Rejected(f"挂接资源 {made.id} 不是用于开放的，不需要脱敏检查证明")
+    if made is not None:
+        check_live(made)
     return made, row
+
+
+def check_live(made: Distribution) -> None:
+    """Refuse what is off the shelf for good: nothing takes its place any more.
+
+    Raises:
+        Conflict: it is.
+    """
+    if made.state not in LIVE:
+        raise Conflict(f"挂接资源 {made.id} 已下架；要再开放的，重新挂接后再检查", state=made.state)
 
 
 def _version(session: Session, row: Row) -> Version:

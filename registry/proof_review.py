@@ -16,6 +16,7 @@ from registry.models import BatchProof, Distribution, Entry, StandingProof, Vers
 from registry.people import local_day
 from registry.permits import Actor, Sight, Target, demand, roles_of
 from registry.proof_cases import WAITING, proof_case
+from registry.proof_plans import check_live
 from registry.proofs import settle
 from validators.proving import missing_proof
 
@@ -55,7 +56,8 @@ def review_proof(
 
     Raises:
         NotFound: there is none that is seen. NotAllowed: no role for it, or he checked it himself.
-        Conflict: it was reviewed already. Rejected: nothing clean waits under it, it is void, or a refusal has no reason.
+        Conflict: it was reviewed already, or the distribution is off the shelf.
+        Rejected: nothing clean waits under it, it is void, or a refusal has no reason.
     """
     hold_register(session)
     standing = find_standing(session, key, sight=sight)
@@ -116,6 +118,7 @@ def _agreed(
     if not waiting:
         raise Rejected("这个方案证明下没有通过扫描的内容；先改正并重新检查（mulu prove）")
     made = session.get_one(Distribution, standing.distribution_id)
+    check_live(made)
     content = session.get_one(Version, (entry.id, entry.in_force or entry.newest)).content
     acts = [act for batch in waiting for act in settle(batch, made, now=now)]
     session.flush()

@@ -331,6 +331,17 @@ def test_a_change_of_the_entry_while_scanning_is_noticed(lite: Cast, tmp_path: P
         enter_proof(session, plan, scanned, None, sight=EVERYTHING, actor=actor, now=lite.now)
 
 
+def test_nothing_takes_the_place_of_what_is_off_the_shelf(lite: Cast, tmp_path: Path) -> None:
+    made = prove(lite, write_csv(tmp_path))
+    key = made.standing.distribution_id
+    lite.act("off_shelf", "head", name=key, note="停止开放")
+    with pytest.raises(Conflict, match="已下架"):
+        prove(lite, write_csv(tmp_path, rows(5)), name=key)
+    with pytest.raises(Conflict, match="已下架"):
+        review(lite, made.standing.id)
+    assert states(lite) == ["waiting"]
+
+
 # ---- verified ---------------------------------------------------------------------------------------------
 
 
