@@ -23,7 +23,7 @@ from registry import audit, blobs, jobs
 from registry.content import check_file_name
 from registry.db import Database
 from registry.errors import Rejected
-from registry.jobs import Interrupted, Overtaken, Task
+from registry.jobs import Task
 from registry.models import Job
 from registry.permits import Actor
 from registry.proof_orders import Order, entered, planned
@@ -31,7 +31,7 @@ from registry.proof_shown import batch_json
 from registry.proofs import Made, check
 from registry.sources import Source, open_file, open_table
 from registry.stores import Store
-from registry.uploads import UPLOAD, erase_upload, is_final, keep_upload, orderer_of, signed_by, take_out
+from registry.uploads import UPLOAD, erased_afterwards, keep_upload, orderer_of, signed_by, take_out
 
 PROVE = "prove"
 _REPORT = "report"
@@ -154,19 +154,9 @@ def own_jobs(session: Session, entry_id: str, *, actor: Actor) -> list[Job]:
 
 
 def prove_job(folder: Store, task: Task) -> None:
-    """Check what was ordered (long, nothing held), then enter it and end the job at once; then erase the upload.
-
-    A worker that dies before it has erased leaves that to the sweep.
-    """
-    try:
+    """Check what was ordered (long, nothing held), then enter it and end the job at once; then erase the upload."""
+    with erased_afterwards(folder, task):
         _prove(folder, task)
-    except (Interrupted, Overtaken):
-        raise
-    except Exception as error:
-        if is_final(task, error):
-            _erase(folder, task)
-        raise
-    _erase(folder, task)
 
 
 def _prove(folder: Store, task: Task) -> None:
@@ -244,8 +234,3 @@ def _keep_report(folder: Store, task: Task, report: Mapping[str, Any] | None) ->
         kept = blobs.keep(session, io.BytesIO(data), folder=folder, actor=by, now=now, most_bytes=len(data))
         counts = {"rows": report["rows"], "residual": report["residual"]}
         task.change(session, result={_REPORT: kept.sha256, "verdict": report["verdict"], "counts": counts})
-
-
-def _erase(folder: Store, task: Task) -> None:
-    with task.database.write() as session:
-        erase_upload(session, task.job_id, folder, now=task.clock())

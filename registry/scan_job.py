@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from catalog_specs import load
 from registry import audit, blobs, jobs
 from registry.content import check_file_name
-from registry.jobs import Interrupted, Overtaken, Task
+from registry.jobs import Task
 from registry.keys import new_key
 from registry.lookup import find_entry
 from registry.models import Job
@@ -28,7 +28,7 @@ from registry.permits import Actor, Target, demand, roles_of, sight
 from registry.scan_target import ScanTarget, check_named, check_open_type, judged_report
 from registry.scanning import Declared, Progress, declared_by
 from registry.stores import Store
-from registry.uploads import UPLOAD, erase_upload, is_final, keep_upload, orderer_of, signed_by, take_out
+from registry.uploads import UPLOAD, erased_afterwards, keep_upload, orderer_of, signed_by, take_out
 
 SCAN = "scan"
 FILE_PERMISSION, TABLE_PERMISSION = "see_sample_values", "make_proof"
@@ -109,26 +109,11 @@ def order_scan(
 
 
 def scan_job(folder: Store, task: Task) -> None:
-    """Scan what was ordered (long, nothing held), then store the report and end the job; then erase the upload.
-
-    A worker that dies before it has erased leaves that to the sweep.
-    """
-    try:
+    """Scan what was ordered (long, nothing held), then store the report and end the job; then erase the upload."""
+    with erased_afterwards(folder, task):
         report = _scanned(folder, task)
         with task.database.write() as session:
             _finish(session, task, report, folder)
-    except (Interrupted, Overtaken):
-        raise
-    except Exception as error:
-        if is_final(task, error):
-            _erase(folder, task)
-        raise
-    _erase(folder, task)
-
-
-def _erase(folder: Store, task: Task) -> None:
-    with task.database.write() as session:
-        erase_upload(session, task.job_id, folder, now=task.clock())
 
 
 def _scanned(folder: Store, task: Task) -> dict[str, Any]:

@@ -7,7 +7,8 @@ be kept: so it lies behind some random bytes until then.
 import io
 import secrets
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from sqlmodel import col
 from catalog_specs import load
 from registry import blobs
 from registry.errors import MuluError, Unavailable
-from registry.jobs import ENDED, Task
+from registry.jobs import ENDED, Interrupted, Overtaken, Task
 from registry.models import Blob, Job
 from registry.people import actor_of, local_day
 from registry.permits import Actor
@@ -70,6 +71,28 @@ def erase_upload(session: Session, job_id: str, folder: Store, *, now: datetime)
     job = session.get_one(Job, job_id, populate_existing=True)
     if UPLOAD in job.payload:
         blobs.erase(session, str(job.payload[UPLOAD]), folder=folder, now=now)
+
+
+@contextmanager
+def erased_afterwards(folder: Store, task: Task) -> Iterator[None]:
+    """Erase what was uploaded for a job when the block is done, or has failed for good; not while it may run again.
+
+    A worker that dies before it has erased leaves that to the sweep (``erase_left``).
+    """
+    try:
+        yield
+    except (Interrupted, Overtaken):
+        raise
+    except Exception as error:
+        if is_final(task, error):
+            _erase_now(folder, task)
+        raise
+    _erase_now(folder, task)
+
+
+def _erase_now(folder: Store, task: Task) -> None:
+    with task.database.write() as session:
+        erase_upload(session, task.job_id, folder, now=task.clock())
 
 
 def erase_left(session: Session, folder: Store, *, kinds: Collection[str], now: datetime) -> int:
