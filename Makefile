@@ -68,8 +68,8 @@ bench: setup
 	$(BIN)/python -m bench.api
 
 lock:
-	uv pip compile --quiet --generate-hashes --no-header --extra dev --extra peers --extra mysql --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --generate-hashes --no-header --extra dev --extra peers --extra mysql --extra spark --python-version 3.11 pyproject.toml -o requirements-spark.lock
+	uv pip compile --quiet --generate-hashes --no-header --extra dev --extra peers --extra mysql --extra gm --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --generate-hashes --no-header --extra dev --extra peers --extra mysql --extra gm --extra spark --python-version 3.11 pyproject.toml -o requirements-spark.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info

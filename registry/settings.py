@@ -130,11 +130,15 @@ def language_of(environment: "os._Environ[str] | dict[str, str]") -> str:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """The audit record's: where its signing key lies, the file that heads are appended to, the hash of a new tree."""
+    """The audit record's: where its signing key lies, the file that heads are appended to, the hash of a new tree.
+
+    ``mark`` is the kind of signature that sealed editions bear.
+    """
 
     key_folder: Path
     heads_file: Path | None
     algorithm: str
+    mark: str
 
 
 def audit_settings() -> AuditSettings:
@@ -145,4 +149,5 @@ def audit_settings() -> AuditSettings:
         Path(os.environ.get("MULU_KEY_DIR") or Path(home) / "mulu"),
         Path(heads) if heads else None,
         os.environ.get("MULU_AUDIT_HASH") or "sha256",
+        os.environ.get("MULU_MARK") or "ed25519",
     )

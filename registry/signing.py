@@ -55,7 +55,7 @@ class Head:
 
     def is_genuine(self) -> bool:
         """Whether the signature is that of the key that the head names."""
-        return _verified(self.key_id, self.signature, self.signed)
+        return verified(self.key_id, self.signature, self.signed)
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Head":
@@ -68,7 +68,8 @@ class Head:
         return cls(**{name: row[name] for name in (*numbers, *texts)})
 
 
-def _verified(key_id: str, signature: str, signed: bytes) -> bool:
+def verified(key_id: str, signature: str, signed: bytes) -> bool:
+    """Whether a signature (hexadecimal) is that of an Ed25519 key over some bytes."""
     try:
         _public(key_id).verify(bytes.fromhex(signature), signed)
     except (InvalidSignature, ValueError):
@@ -111,23 +112,32 @@ def _read_key(path: Path, _changed: int) -> Ed25519PrivateKey:
 
 
 def _make_key(folder: Path) -> None:
-    """Make a key and put it in place whole; of two processes at once the first one's stays."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = Ed25519PrivateKey.generate()
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     text = key.private_bytes(encoding, form, serialization.NoEncryption())
-    beside = folder / f".{KEY_FILE}.{secrets.token_hex(4)}"
+    place_key(folder, KEY_FILE, text, key_id_of(key))
+
+
+def place_key(folder: Path, name: str, secret: bytes, public: str) -> None:
+    """Put a new key in place whole, and its public half on the list of trusted ones; of two processes at once the
+    first one's stays.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = folder / f".{name}.{secrets.token_hex(4)}"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(text)
-        os.link(beside, folder / KEY_FILE)
+            file.write(secret)
+        os.link(beside, folder / name)
     except FileExistsError:
         return
     finally:
         beside.unlink(missing_ok=True)
     with (folder / TRUSTED_FILE).open("a", encoding="ascii") as trusted:
-        trusted.write(key_id_of(key) + "\n")
+        trusted.write(f"{public}\n")
 
 
 def key_id_of(key: Ed25519PrivateKey) -> str:

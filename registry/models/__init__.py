@@ -14,8 +14,11 @@ from registry.models.catalogue import (
 )
 from registry.models.columns import metadata
 from registry.models.ledgers import AuditContent, AuditEvent, AuditHead, AuditTree, Blob, Job, RepeatedRequest
+from registry.models.lists import Edition, ListLine
 from registry.models.people import ApiToken, Delegation, LoginFailure, LoginSession, Person, RoleGrant
+from registry.models.promises import ChangeCase, ChangeEvent, UpdateSeen
 from registry.models.proofs import BatchProof, StandingProof
+from registry.models.requests import DataRequest, Dispute, RequestAct, ShareGrant, UsageRecord
 from registry.models.review import Distribution, Opinion, Record, Remark, SignatureSheet
 
 __all__ = [
@@ -28,14 +31,20 @@ __all__ = [
     "AuditTree",
     "BatchProof",
     "Blob",
+    "ChangeCase",
+    "ChangeEvent",
     "CodeNode",
     "CodeRecord",
+    "DataRequest",
     "Delegation",
+    "Dispute",
     "Distribution",
+    "Edition",
     "Entry",
     "ImportBatch",
     "Item",
     "Job",
+    "ListLine",
     "LoginFailure",
     "LoginSession",
     "Notice",
@@ -44,10 +53,14 @@ __all__ = [
     "Record",
     "Remark",
     "RepeatedRequest",
+    "RequestAct",
     "RoleGrant",
+    "ShareGrant",
     "SignatureSheet",
     "StandingProof",
     "System",
+    "UpdateSeen",
+    "UsageRecord",
     "Version",
     "metadata",
 ]
