@@ -147,6 +147,7 @@ class Responsibility(Frozen):
     never_printed: tuple[NeverPrinted, ...]
     list_number: ListNumber
     lists: tuple[ListKind, ...]
+    exempt: tuple[Cited, ...]
     row_sets: tuple[TypeSet, ...]
     conditions: tuple[TypeSet, ...]
     forms: tuple[Form, ...]

@@ -10,12 +10,14 @@ from sqlalchemy import Insert, insert, literal, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from catalog_specs import load
 from catalog_specs.law_lifecycle import Move
 from registry.differences import class_digest, overall_class
 from registry.entries import TOMBSTONES
 from registry.errors import Conflict, Rejected
 from registry.evidence import Proven, distribution_digest, reviewed
 from registry.keys import new_key
+from registry.list_lines import in_force, save_lines
 from registry.models import CodeRecord, Distribution, Item, Notice, Opinion, Version
 from registry.permits import Actor, Held
 from registry.stores import Store
@@ -173,6 +175,18 @@ def _put_in_force(one: Loaded, act: Act, previous_to: str) -> None:
     if base is not None and base.number != version.number:
         base.state, base.ended_at = previous_to, act.now
     one.entry.in_force, one.base = version.number, version
+
+
+def list_lines(session: Session, loaded: Sequence[Loaded], acts: Sequence[Act]) -> dict[str, dict[str, str]]:
+    """Write the lines of the versions that these acts put in force; gives entry id -> list -> digest of the line."""
+    by_profile: dict[str, list[Version]] = {}
+    for one, act in zip(loaded, acts, strict=True):
+        if one.version.announced_at == act.now and one.entry.in_force == one.version.number:
+            by_profile.setdefault(one.version.profile, []).append(one.version)
+    found: dict[str, dict[str, str]] = {}
+    for profile, versions in by_profile.items():
+        found |= save_lines(session, map(in_force, versions), load(profile))
+    return found
 
 
 def _review_again(session: Session, one: Loaded, act: Act, found: Proven) -> None:

@@ -1,6 +1,7 @@
 """Heads signed on purpose, and proofs against the last one: that an act stands on the record, for anyone to check."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,25 +71,39 @@ def prove(session: Session, subject: str) -> dict[str, Any]:
         NotFound: no head was signed, or no event of the subject is below it. Conflict: the record does not fit
             its head.
     """
+    return prove_many(session, [subject])[subject]
+
+
+def prove_many(session: Session, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``prove`` of several subjects, by subject; the record is gone through once."""
     head = last_head(session)
     if head is None:
         raise NotFound("还没有签过树头；先执行 mulu audit head")
-    rows = _rows(session, subject)
-    covered = [row for row in rows if row.seq <= head.size]
-    if not covered:
-        waiting = "（还没有树头作证；先执行 mulu audit head）" if rows else ""
-        raise NotFound(f"审计记录里没有“{subject}”的事件{waiting}")
+    rows = {subject: _rows(session, subject) for subject in subjects}
+    covered = {subject: [row for row in found if row.seq <= head.size] for subject, found in rows.items()}
+    for subject, found in covered.items():
+        if not found:
+            waiting = "（还没有树头作证；先执行 mulu audit head）" if rows[subject] else ""
+            raise NotFound(f"审计记录里没有“{subject}”的事件{waiting}")
     leaves = (bytes.fromhex(leaf) for leaf in _leaves(session, head.size))
+    wanted = sorted({row.seq - 1 for found in covered.values() for row in found})
     try:
-        proofs = inclusion_proofs(leaves, head.size, [row.seq - 1 for row in covered], digest(head.algorithm))
+        proofs = inclusion_proofs(leaves, head.size, wanted, digest(head.algorithm))
     except ValueError as error:
         raise Conflict("审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看") from error
     if proofs.root.hex() != head.root or not head.is_genuine():
         raise Conflict("审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看")
-    events = [_proven(row, [node.hex() for node in proofs.paths[row.seq - 1]]) for row in covered]
     signed = {name: getattr(head, name) for name in head.__slots__}
-    later = len(rows) - len(covered)
-    return {"format": PROOF, "subject": subject, "head": signed, "events": events, "later": later}
+    return {
+        subject: {
+            "format": PROOF,
+            "subject": subject,
+            "head": signed,
+            "events": [_proven(row, [node.hex() for node in proofs.paths[row.seq - 1]]) for row in found],
+            "later": len(rows[subject]) - len(found),
+        }
+        for subject, found in covered.items()
+    }
 
 
 def _rows(session: Session, subject: str) -> list[Any]:

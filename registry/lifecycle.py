@@ -24,7 +24,7 @@ from registry.deciding import (
     judge_all,
     offered,
 )
-from registry.effects import Act, attached, enter_notice, write
+from registry.effects import Act, attached, enter_notice, list_lines, write
 from registry.entries import hold_register
 from registry.errors import Conflict, NotAllowed, Rejected, Stale
 from registry.evidence import Proven, gather
@@ -287,10 +287,10 @@ def _recorded(
 ) -> list[Done]:
     """Everything written, remarks and the record of it with it; all subjects at a time."""
     session.flush()
-    events = []
+    events, lines = [], list_lines(session, loaded, acts)
     for one, act, opinion in zip(loaded, acts, opinions, strict=True):
         save_remarks(session, one, act, opinion)
-        events.append(_event(one, act, opinion))
+        events.append(_event(one, act, opinion, lines.get(one.entry.id)))
     actor = acts[0].actor
     audit.record(session, events, actor=actor.login, now=acts[0].now, operator=actor.operator)
     return [_done(*row) for row in zip(loaded, acts, opinions, strict=True)]
@@ -314,7 +314,7 @@ def _done(one: Loaded, act: Act, opinion: Opinion) -> Done:
     )
 
 
-def _event(one: Loaded, act: Act, opinion: Opinion) -> audit.Act:
+def _event(one: Loaded, act: Act, opinion: Opinion, lines: Mapping[str, str] | None) -> audit.Act:
     details: dict[str, Any] = {
         "version": one.version.number,
         "digest": one.version.digest,
@@ -332,6 +332,7 @@ def _event(one: Loaded, act: Act, opinion: Opinion) -> audit.Act:
     details |= {"data": opinion.data} if opinion.data else {}
     details |= {"delegation": act.held.delegation_id} if act.held.delegation_id else {}
     details |= {"sheet": act.sheet_id} if act.sheet_id else {}
+    details |= {"lines": dict(lines)} if lines else {}
     if one.distribution is not None:
         details["distribution"] = one.distribution.id
     else:

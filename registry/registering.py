@@ -15,6 +15,7 @@ from registry.checking import FileCheck
 from registry.entries import ANNOUNCED, DRAFT, NewVersion
 from registry.kept import storable, stored_finding, stored_need
 from registry.keys import digest_of, new_key
+from registry.list_lines import InForce, save_lines
 from registry.matching import Match
 from registry.models import Agency, ImportBatch, System
 from registry.origins import ReadEntry
@@ -72,8 +73,17 @@ class Registration:
             self.session, fresh, self.specs, batch_id=self.batch_id, actor=self.actor, now=self.now
         )
         entries.refresh_findings(self.session, same, self.specs)
-        self._record(fresh, digests, counts)
+        self._record(fresh, digests, counts, self._lines(versions))
         return counts
+
+    def _lines(self, versions: Mapping[int, NewVersion]) -> dict[str, dict[str, str]]:
+        """The lines of what comes into force by this import: entry id -> list -> digest."""
+        if self.mode != "existing":
+            return {}
+        # what was in force already keeps the line, and the promise, that it has
+        taken = [v for n, v in versions.items() if self.matches[n].outcome != "unchanged"]
+        made = (InForce(v.entry_id, v.number, v.content, v.digest, self.now) for v in taken)
+        return save_lines(self.session, made, self.specs)
 
     # ---- what the rows name ----
 
@@ -232,17 +242,29 @@ class Registration:
         self.session.execute(insert(ImportBatch), [row])
 
     def _record(
-        self, fresh: Sequence[NewVersion], digests: Mapping[str, str], counts: Mapping[str, int]
+        self,
+        fresh: Sequence[NewVersion],
+        digests: Mapping[str, str],
+        counts: Mapping[str, int],
+        lines: Mapping[str, dict[str, str]],
     ) -> None:
         details = {"sha256": self.check.sha256, "mode": self.mode, "counts": dict(counts)}
         acts = [audit.Act("import", self.batch_id, details)]
+
+        def taken(entry_id: str) -> dict[str, Any]:
+            return {"lines": lines[entry_id]} if lines.get(entry_id) else {}
+
         acts += [
-            audit.Act("register", v.entry_id, {"version": v.number, "digest": digests[v.entry_id]})
+            audit.Act(
+                "register",
+                v.entry_id,
+                {"version": v.number, "digest": digests[v.entry_id]} | taken(v.entry_id),
+            )
             for v in fresh
         ]
         written = {version.entry_id for version in fresh}
         acts += [
-            audit.Act("put_in_force", match.entry_id, {"version": match.known.newest})
+            audit.Act("put_in_force", match.entry_id, {"version": match.known.newest} | taken(match.entry_id))
             for match in self.matches
             if match.known and match.outcome == "updated" and match.entry_id not in written
         ]

@@ -10,6 +10,7 @@ from registry.cli import (
     catalogue,
     files,
     laws,
+    lists,
     people,
     proof,
     queue,
@@ -28,7 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (files, scan, catalogue, review, proof, queue, audit, laws, people, tokens, agencies, server):
+for part in (
+    files,
+    scan,
+    catalogue,
+    review,
+    proof,
+    queue,
+    lists,
+    audit,
+    laws,
+    people,
+    tokens,
+    agencies,
+    server,
+):
     part.enter(app)
 
 

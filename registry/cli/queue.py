@@ -1,13 +1,22 @@
 """Commands on what waits and on what was: queue, as-of."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli.terminal import JsonOption, console_actor, database, now, say, say_json, tell, worded
+from registry.cli.terminal import (
+    JsonOption,
+    console_actor,
+    database,
+    now,
+    say,
+    say_json,
+    say_table,
+    tell,
+    worded,
+)
 
 if TYPE_CHECKING:
     from catalog_specs import Specs
@@ -18,8 +27,6 @@ if TYPE_CHECKING:
     from validators.workdays import Calendar
 
 WhoOption = Annotated[str | None, typer.Option("--as", metavar="LOGIN", help="看谁的待办；不写则看全部")]
-# wide enough that nothing is broken where no terminal sets a width
-WIDE = 1000
 # the days that are spot-checked when none are named
 USUAL_PERIOD = 30
 MINUTE = "%Y-%m-%d %H:%M"
@@ -79,7 +86,7 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
     say(_summary(found))
     if found.tasks:
         heads = ("办理", "资源代码", "名称", "单位", "变更", "等待", "期限", "超期", "先办理由")
-        _table(heads, [_task_cells(task, specs) for task in found.tasks])
+        say_table(heads, [_task_cells(task, specs) for task in found.tasks])
     if found.next_cursor:
         say(f"还有 {found.total - len(found.tasks)} 件没有列出；加 --limit 0 列出全部")
     _say_held(held)
@@ -159,7 +166,7 @@ def _overdue(login: str | None, as_json: bool) -> None:
             )
             for row in found.rows
         ]
-        _table(("单位", "办理", "由谁办", "件数", "最早期限", "最长超期"), rows)
+        say_table(("单位", "办理", "由谁办", "件数", "最早期限", "最长超期"), rows)
     _warn(found.warnings)
 
 
@@ -211,7 +218,7 @@ def _say_sample(found: "Sample", calendar: "Calendar") -> None:
         for one in found.chosen
     ]
     if rows:
-        _table(("资源代码", "版本", "名称", "单位", "经办", "通过时间"), rows)
+        say_table(("资源代码", "版本", "名称", "单位", "经办", "通过时间"), rows)
 
 
 # ---- as-of ------------------------------------------------------------------------------------------------
@@ -299,24 +306,3 @@ def _moment(moment: Any, calendar: "Calendar") -> str:
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         tell(f"提醒：{warning}")
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under their heads; a column that is empty throughout is left out."""
-    import io
-
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = [n for n in range(len(heads)) if any(row[n] for row in rows)]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for n in shown:
-        table.add_column(heads[n], overflow="fold")
-    for row in rows:
-        table.add_row(*(row[n] for n in shown))
-    width = None if sys.stdout.isatty() else WIDE
-    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
-    with console.capture() as written:
-        console.print(table)
-    for line in written.get().splitlines():
-        say(line.rstrip())

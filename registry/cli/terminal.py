@@ -3,7 +3,7 @@
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 LOCAL_USER = "local"
+# wide enough that nothing is broken where no terminal sets a width
+WIDE = 1000
 
 
 class Lang(StrEnum):
@@ -184,3 +186,24 @@ def write_bytes(path: Path, data: bytes) -> None:
         beside.replace(path)
     except OSError as error:
         raise Rejected(f"不能写入 {path}：{error.strerror}") from error
+
+
+def say_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their heads; a column that is empty throughout is left out."""
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = [n for n in range(len(heads)) if any(row[n] for row in rows)]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for n in shown:
+        table.add_column(heads[n], overflow="fold")
+    for row in rows:
+        table.add_row(*(row[n] for n in shown))
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().splitlines():
+        say(line.rstrip())

@@ -12,8 +12,8 @@ from registry.models.columns import json_column, moment
 class ListLine(SQLModel, table=True):
     """What one list says of one announced version, as far as the version itself says it.
 
-    ``line`` is the canonical JSON of its columns (texts as printed), ``digest`` binds it to the version's digest:
-    a list is a concatenation of such lines.
+    ``line`` is the canonical JSON of its columns (texts as printed), ``content`` the digest of the version, which
+    ``digest`` binds the line to: a list is a concatenation of such lines.
     """
 
     __tablename__ = "list_line"
@@ -21,6 +21,7 @@ class ListLine(SQLModel, table=True):
     entry_id: str = Field(primary_key=True, foreign_key="entry.id", max_length=32)
     number: int = Field(primary_key=True)
     list_kind: str = Field(primary_key=True, max_length=32)
+    content: str = Field(max_length=64)
     line: str = Field(sa_column=Column(Text, nullable=False))
     digest: str = Field(max_length=64)
 
@@ -42,6 +43,7 @@ class Edition(SQLModel, table=True):
     spec: str = Field(max_length=64)
     body: str = Field(sa_column=Column(Text, nullable=False))
     digest: str = Field(max_length=64, index=True)
+    owed: str = Field(max_length=64)
     substance: str = Field(max_length=64)
     code: str = Field(max_length=32, unique=True)
     rows: int

@@ -10,9 +10,10 @@ from registry.models.columns import json_column, moment
 
 
 class UpdateSeen(SQLModel, table=True):
-    """One update of the data of an entry that was seen: pushed, uploaded, probed, or reported by its steward.
+    """One update of the data of an entry that was seen: pushed, probed, or reported by its steward.
 
-    ``day`` is the day of the data's update where the city lies, ``at`` when it was seen.
+    ``day`` is the day of the data's update where the city lies, ``at`` when it was seen; ``kind`` is one of
+    promises.yaml. A probe that showed no update is kept as well, the last one of each distribution.
     """
 
     __tablename__ = "update_seen"
@@ -27,7 +28,10 @@ class UpdateSeen(SQLModel, table=True):
     by: str = Field(max_length=64)
     at: datetime = moment()
 
-    __table_args__ = (Index("ix_update_seen_entry_day", "entry_id", "day"),)
+    __table_args__ = (
+        Index("ix_update_seen_entry_day", "entry_id", "day"),
+        Index("ix_update_seen_distribution", "distribution_id", "kind"),
+    )
 
 
 class ChangeEvent(SQLModel, table=True):
@@ -50,10 +54,16 @@ class ChangeEvent(SQLModel, table=True):
     posted_by: str = Field(max_length=64)
     posted_at: datetime = moment()
     withdrawn_at: datetime | None = moment(nullable=True)
+    withdrawn_by: str | None = Field(default=None, max_length=64)
+    withdrawn_reason: str = Field(default="", max_length=500)
 
 
 class ChangeCase(SQLModel, table=True):
-    """One entry that a change event touches: until it is updated, or somebody answers that nothing changes."""
+    """One entry that a change event touches: until it is updated, or its steward answers that nothing changes.
+
+    ``number`` is the version in force when the event was posted, ``why`` what touches it. ``settled`` is the answer;
+    that a new version came into force is not kept here, but read off the versions.
+    """
 
     __tablename__ = "change_case"
 
@@ -61,6 +71,7 @@ class ChangeCase(SQLModel, table=True):
     event_id: str = Field(foreign_key="change_event.id", max_length=32)
     entry_id: str = Field(foreign_key="entry.id", index=True, max_length=32)
     number: int | None = None
+    why: list[str] = json_column()
     extended_by: str | None = Field(default=None, max_length=64)
     extended_at: datetime | None = moment(nullable=True)
     extension_reason: str = Field(default="", max_length=500)

@@ -13,8 +13,9 @@ class DataRequest(SQLModel, table=True):
     """共享需求、校核申请 or 开放申请: one request for an entry or about it. Source: S1 20-22, 26.
 
     ``agency_id`` is the provider, ``requester_id`` the agency that asks (None for an open request, whose
-    ``applicant`` says who asks). ``content`` holds the fields of its kind. ``awaits`` is the act that is next,
-    ``clock`` the row of deadlines.yaml that runs from ``clock_from``.
+    ``applicant`` says who asks) and for a correction that the authority asks for. ``content`` holds the fields of
+    its kind. ``awaits`` is the task that is next (requests.yaml), ``clock`` the row of deadlines.yaml that runs from
+    ``clock_from``; a clock that has ended stays, so that it can be told whether the answer was in time.
     """
 
     __tablename__ = "data_request"
@@ -34,6 +35,7 @@ class DataRequest(SQLModel, table=True):
     clock: str | None = Field(default=None, max_length=32)
     clock_from: datetime | None = moment(nullable=True)
     extended: bool = False
+    extension_asked_at: datetime | None = moment(nullable=True)
     supplemented: bool = False
     decision: str | None = Field(default=None, max_length=16)
     reasons: str = Field(default="", max_length=2000)
@@ -52,7 +54,8 @@ class ShareGrant(SQLModel, table=True):
     """共享授权: what a request was granted: which items, how, for what, until when. It runs until it ends.
 
     ``provided_at`` is when the data were first provided (within 20 working days, S1 22). ``state``: ``active``,
-    ``suspended`` or ``ended``, with ``ended_why``.
+    ``suspended`` or ``ended``, with ``ended_why``. ``rectify_by`` is the day until which a misuse is to be put
+    right, ``rectified_at`` when the user said that it was; ``used_at`` and ``destroyed_at`` are its last records.
     """
 
     __tablename__ = "share_grant"
@@ -70,6 +73,11 @@ class ShareGrant(SQLModel, table=True):
     valid_until: date | None = None
     state: str = Field(max_length=16, index=True)
     provided_at: datetime | None = moment(nullable=True)
+    used_at: datetime | None = moment(nullable=True)
+    destroyed_at: datetime | None = moment(nullable=True)
+    suspended_at: datetime | None = moment(nullable=True)
+    rectify_by: date | None = None
+    rectified_at: datetime | None = moment(nullable=True)
     ended_at: datetime | None = moment(nullable=True)
     ended_why: str | None = Field(default=None, max_length=16)
     created_at: datetime = moment()
@@ -111,7 +119,10 @@ class UsageRecord(SQLModel, table=True):
 
 
 class Dispute(SQLModel, table=True):
-    """共享争议: its step on the path of S1 28 (negotiate, coordinate, decide), and its outcome."""
+    """共享争议: its step on the path of S1 28 (negotiate, coordinate, decide), then ``closed``, and its outcome.
+
+    ``settled_at`` is the step at which it was closed.
+    """
 
     id: str = Field(primary_key=True, max_length=32)
     number: str = Field(max_length=32, unique=True)
@@ -121,6 +132,7 @@ class Dispute(SQLModel, table=True):
     raiser_id: str = Field(foreign_key="agency.id", max_length=32)
     subject: str = Field(max_length=2000)
     step: str = Field(max_length=16)
+    settled_at: str | None = Field(default=None, max_length=16)
     outcome: str = Field(default="", max_length=2000)
     document: str = Field(default="", max_length=100)
     opened_at: datetime = moment()

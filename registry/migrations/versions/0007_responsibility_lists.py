@@ -43,6 +43,8 @@ def upgrade() -> None:
         sa.Column("posted_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("posted_at", registry.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+        sa.Column("withdrawn_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change_event")),
         sa.UniqueConstraint("number", name=op.f("uq_change_event_number")),
     )
@@ -52,6 +54,9 @@ def upgrade() -> None:
         sa.Column("event_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column("entry_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column(
+            "why", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
         sa.Column("extended_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
         sa.Column("extended_at", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("extension_reason", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
@@ -95,6 +100,7 @@ def upgrade() -> None:
         sa.Column("clock", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True),
         sa.Column("clock_from", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("extended", sa.Boolean(), nullable=False),
+        sa.Column("extension_asked_at", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("supplemented", sa.Boolean(), nullable=False),
         sa.Column("decision", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=True),
         sa.Column("reasons", sqlmodel.sql.sqltypes.AutoString(length=2000), nullable=False),
@@ -129,6 +135,7 @@ def upgrade() -> None:
         sa.Column("spec", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("owed", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("substance", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
@@ -166,6 +173,7 @@ def upgrade() -> None:
         sa.Column("entry_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("list_kind", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("content", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=op.f("fk_list_line_entry_id_entry")),
@@ -194,6 +202,11 @@ def upgrade() -> None:
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
         sa.Column("provided_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("used_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("destroyed_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("suspended_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("rectify_by", sa.Date(), nullable=True),
+        sa.Column("rectified_at", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("ended_at", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("ended_why", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=True),
         sa.Column("created_at", registry.db.UTCDateTime(timezone=True), nullable=False),
@@ -234,6 +247,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_update_seen")),
     )
     with op.batch_alter_table("update_seen", schema=None) as batch_op:
+        batch_op.create_index("ix_update_seen_distribution", ["distribution_id", "kind"], unique=False)
         batch_op.create_index("ix_update_seen_entry_day", ["entry_id", "day"], unique=False)
 
     op.create_table(
@@ -246,6 +260,7 @@ def upgrade() -> None:
         sa.Column("raiser_id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column("subject", sqlmodel.sql.sqltypes.AutoString(length=2000), nullable=False),
         sa.Column("step", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("settled_at", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=True),
         sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(length=2000), nullable=False),
         sa.Column("document", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
         sa.Column("opened_at", registry.db.UTCDateTime(timezone=True), nullable=False),
@@ -336,6 +351,7 @@ def downgrade() -> None:
     op.drop_table("dispute")
     with op.batch_alter_table("update_seen", schema=None) as batch_op:
         batch_op.drop_index("ix_update_seen_entry_day")
+        batch_op.drop_index("ix_update_seen_distribution")
 
     op.drop_table("update_seen")
     with op.batch_alter_table("share_grant", schema=None) as batch_op:

@@ -1,0 +1,220 @@
+"""Commands of responsibility lists: show, export, verify, scan; the others of ``mulu list`` are entered here."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli import list_editions
+from registry.cli.list_scopes import (
+    AgencyOption,
+    EditionOption,
+    ListOption,
+    OneAgency,
+    SystemOption,
+    WhoOption,
+    agency_meant,
+    scope_meant,
+    signer,
+    standing_json,
+)
+from registry.cli.terminal import JsonOption, database, now, say, say_json, say_table, tell, worded
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from registry.editions import Standing
+    from registry.list_document import ListDocument, ListTable
+    from registry.list_verify import Verdict
+
+lists_app = typer.Typer(
+    name="list",
+    help="共享开放责任清单：查看、封存、比较、导出、核验，以及承诺的履行。",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# what is shown in a terminal beside the article's columns
+_BESIDE = ("resource_code", "promised_on", "shelved_on", "days_owed")
+
+
+def enter(app: typer.Typer) -> None:
+    """Enter the commands of this module into the application."""
+    app.add_typer(lists_app, name="list")
+    lists_app.command("show")(show)
+    list_editions.enter_lists(lists_app)
+    for command in (export, verify, scan):
+        lists_app.command(command.__name__)(command)
+
+
+# ---- the list as it stands --------------------------------------------------------------------------------
+
+
+@worded
+def show(
+    agency: AgencyOption = None,
+    system: SystemOption = None,
+    kind: ListOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """看现行清单：已通告、应共享或开放的目录，欠上架几个工作日。不写单位和系统为全市。"""
+    from registry.editions import standing_of
+    from registry.list_document import to_json
+    from registry.responsibility import live_document
+
+    moment = now()
+    with database() as opened, opened.read() as session:
+        scope = scope_meant(session, agency, system, moment)
+        document = live_document(session, scope, now=moment, only=kind)
+        standing = standing_of(session, scope.agency) if scope.agency else None
+        if as_json:
+            say_json(to_json(document) | {"standing": standing_json(standing)})
+            return
+        say(document.title)
+        for table in document.lists:
+            _say_list(table)
+    if standing is not None:
+        say(_standing_words(standing))
+
+
+def _say_list(table: "ListTable") -> None:
+    article = [n for n, column in enumerate(table.columns) if column.part == "article"]
+    more = [
+        n
+        for n, c in enumerate(table.columns)
+        if c.key in ("resource_code", "promised_on", "shelved_on", "days_owed")
+    ]
+    shown = [*article, *more]
+    rows = [[row.cells[n] for n in shown] for row in table.rows]
+    say(f"\n{table.zh}：{len(rows)} 条")
+    if rows:
+        say_table([table.columns[n].zh for n in shown], rows)
+
+
+def _standing_words(standing: "Standing") -> str:
+    from registry.editions import edition_name
+
+    last = standing.edition
+    if last is None:
+        return "还没有封存过；封存：mulu list seal"
+    name = edition_name(last.year, last.number)
+    if standing.stale:
+        return f"E127 最近封存的是{name}，与现行清单不一致；查看：mulu list diff，封存新一期：mulu list seal"
+    return f"最近封存的是{name}，所列目录与现行清单一致。"
+
+
+# ---- files ------------------------------------------------------------------------------------------------
+
+
+@worded
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="写到哪里：.xlsx、.pdf、.csv、.json 或 .md")],
+    agency: AgencyOption = None,
+    edition: EditionOption = None,
+    live: Annotated[bool, typer.Option("--live", help="导出现行清单，不是封存的一期")] = False,
+    system: SystemOption = None,
+    kind: ListOption = None,
+) -> None:
+    """导出清单；默认为最近封存的一期，可用 mulu list verify 核验。--live 不写单位为全市。"""
+    from registry.list_files import write
+    from registry.responsibility import live_document
+
+    if live and edition:
+        raise typer.BadParameter("--live 和 --edition 只能写一个")
+    if not live and (kind or system or not agency):
+        raise typer.BadParameter(
+            "封存的一期按单位整份导出，须写 --agency；按系统、按种类或全市导出请加 --live"
+        )
+    moment = now()
+    with database() as opened, opened.read() as session:
+        if live:
+            scope = scope_meant(session, agency, system, moment)
+            document = live_document(session, scope, now=moment, only=kind)
+        else:
+            document = _sealed_document(session, agency or "", edition, moment)
+        write(document, out)
+    said = f"校验码 {document.code}" if document.is_sealed else "现行清单，未封存"
+    say(
+        f"已写出 {out}：{document.head.get('agency_name') or '全市'}{document.head.get('edition', '')}（{said}）"
+    )
+
+
+def _sealed_document(
+    session: "Session", agency: str, edition: str | None, moment: "datetime"
+) -> "ListDocument":
+    from registry.editions import document_of, find_edition
+
+    return document_of(find_edition(session, agency_meant(session, agency, moment), edition))
+
+
+@worded
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="导出的清单文件")],
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="HEX", help="发布单位的公钥；写了就只认这些。不写则用本机的信任清单"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """离线核验导出的清单：逐格比较所见与所封存的，再核对摘要、校验标记和审计证明。
+
+    退出码：0 真实完整，1 被改动或者不是封存的清单。
+    """
+    from registry.list_verify import verify_file
+
+    found = verify_file(file, keys=frozenset(key or ()))
+    if as_json:
+        say_json(_verdict_json(found))
+    else:
+        _say_verdict(file, found)
+    if not found.genuine:
+        raise typer.Exit(1)
+
+
+def _verdict_json(found: "Verdict") -> dict[str, object]:
+    head = dict(found.document.head) if found.document else None
+    digest = found.document.digest if found.document else None
+    named = {"genuine": found.genuine, "problems": list(found.problems), "notes": list(found.notes)}
+    return named | {"head": head, "digest": digest}
+
+
+def _say_verdict(file: Path, found: "Verdict") -> None:
+    head = found.document.head if found.document else {}
+    named = f"{head.get('agency_name', '')}{head.get('edition', '')}"
+    if found.genuine:
+        say(f"{file}：真实完整，与封存的{named}清单逐格一致。")
+    else:
+        say(f"{file}：不能确认为封存的清单：")
+        for problem in found.problems:
+            say(f"  - {problem}")
+    for note in found.notes:
+        tell(f"说明：{note}")
+
+
+@worded
+def scan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="盖章扫描件（PDF 或图片）")],
+    agency: OneAgency,
+    edition: EditionOption = None,
+    login: WhoOption = None,
+) -> None:
+    """给封存的一期附上盖章扫描件；每期只附一次。"""
+    from catalog_specs import load
+    from registry import blobs
+    from registry.editions import attach_scan, edition_name, find_edition
+    from registry.errors import Rejected
+    from registry.settings import read_settings
+
+    if not file.is_file():
+        raise Rejected(f"没有文件 {file}；核对路径")
+    moment = now()
+    with database() as opened, opened.write() as session, file.open("rb") as source:
+        found = agency_meant(session, agency, moment)
+        actor = signer(session, login, [found], moment)
+        meant = find_edition(session, found, edition)
+        folder, most = read_settings().files, load().entry.limits["file_bytes"]
+        blob = blobs.keep(session, source, folder=folder, actor=actor.login, now=moment, most_bytes=most)
+        made = attach_scan(session, meant, found, (blob.sha256, file.name), actor=actor, now=moment)
+        say(f"已附上：{found.name}{edition_name(made.year, made.number)}清单的盖章扫描件 {file.name}")
+        say(f"  SHA-256 {blob.sha256}")
