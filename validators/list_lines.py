@@ -103,7 +103,7 @@ class Printer:
                 return self._cycle
             case "list", _:
                 return lambda _content: self.kind.platform
-            case "version", _:
+            case (("version" | "request"), _):
                 return lambda _content: ""
             case "entry", _:
                 return self._field(column.field)

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from registry.list_document import ListDocument, ListTable
     from registry.list_verify import Verdict
 
+# what is shown in a terminal beside the article's columns
+_BESIDE = ("resource_code", "promised_on", "shelved_on", "days_owed", "status")
 lists_app = typer.Typer(
     name="list",
     help="共享开放责任清单：查看、封存、比较、导出、核验，以及承诺的履行。",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# what is shown in a terminal beside the article's columns
-_BESIDE = ("resource_code", "promised_on", "shelved_on", "days_owed")
 
 
 def enter(app: typer.Typer) -> None:
@@ -55,37 +55,51 @@ def enter(app: typer.Typer) -> None:
 def show(
     agency: AgencyOption = None,
     system: SystemOption = None,
-    kind: ListOption = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--list",
+            metavar="KIND",
+            help="只看一种清单：share、open、combined；negative 不予共享的，demand 共享需求",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """看现行清单：已通告、应共享或开放的目录，欠上架几个工作日。不写单位和系统为全市。"""
     from registry.editions import standing_of
     from registry.list_document import to_json
+    from registry.list_shelf import shelf_differences
+    from registry.other_lists import OTHERS, other_document
+    from registry.plain_json import plain_json
     from registry.responsibility import live_document
 
     moment = now()
     with database() as opened, opened.read() as session:
         scope = scope_meant(session, agency, system, moment)
-        document = live_document(session, scope, now=moment, only=kind)
-        standing = standing_of(session, scope.agency) if scope.agency else None
+        other = kind in OTHERS
+        document = (
+            other_document(session, scope, str(kind), now=moment)
+            if other
+            else live_document(session, scope, now=moment, only=kind)
+        )
+        standing = standing_of(session, scope.agency) if scope.agency and not other else None
+        differing = [] if other else shelf_differences(session, scope)
         if as_json:
-            say_json(to_json(document) | {"standing": standing_json(standing)})
+            shown = to_json(document) | {"standing": standing_json(standing)}
+            say_json(shown | {"shelf": [plain_json(one) | {"message": one.message} for one in differing]})
             return
         say(document.title)
         for table in document.lists:
             _say_list(table)
+    for one in differing:
+        say(f"{one.rule} {one.code}：{one.message}")
     if standing is not None:
         say(_standing_words(standing))
 
 
 def _say_list(table: "ListTable") -> None:
     article = [n for n, column in enumerate(table.columns) if column.part == "article"]
-    more = [
-        n
-        for n, c in enumerate(table.columns)
-        if c.key in ("resource_code", "promised_on", "shelved_on", "days_owed")
-    ]
-    shown = [*article, *more]
+    shown = [*article, *(n for n, column in enumerate(table.columns) if column.key in _BESIDE)]
     rows = [[row.cells[n] for n in shown] for row in table.rows]
     say(f"\n{table.zh}：{len(rows)} 条")
     if rows:
