@@ -3,6 +3,7 @@
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from catalog_specs import Specs, load, profile_of_region
 from registry import systems
 from registry.checking import Progress
 from registry.db import Database
+from registry.demo_lists import load_lists
 from registry.demo_people import load_people
 from registry.demo_review import load_review
 from registry.errors import Conflict
@@ -20,6 +22,7 @@ from registry.intake import import_workbook
 from registry.keys import new_key
 from registry.models import Agency, Entry, ImportBatch, System
 from registry.people import any_people
+from registry.registering import Mode
 from registry.stores import Store
 from registry.synthetic import Demo, demonstration
 from validators.codes import region_of
@@ -33,9 +36,9 @@ DAYS = 40
 def load_demo(
     database: Database, *, files: Store, seed: int, now: datetime, progress: Progress | None = None
 ) -> str:
-    """Load about 12 departments of two cities, 30 systems and 300 entries, a share of them wrong; one account a
-    role at the department with most entries, and entries of its own in every state of review; ``files`` takes
-    the files of those that hold open data.
+    """Load about 12 departments of two cities, 30 systems and 300 entries, a share of them wrong, those of two
+    departments as stock; one account a role at the department with most entries, and entries of its own in every
+    state of review; sealed lists of three departments; ``files`` takes the files of those that hold open data.
 
     Gives a sentence on what was done; a second call changes nothing and says so. All or nothing is loaded.
     """
@@ -48,16 +51,19 @@ def load_demo(
         demo, begun = demonstration(seed), now - timedelta(days=DAYS)
         _create_agencies(session, demo, begun)
         totals = {"added": 0, "errors": 0, "warnings": 0}
-        for profile in sorted({_profile(str(entry["provider_code"])) for entry in demo.entries}):
-            counts = _import(session, demo, profile, begun, progress)
+        for part in _parts(demo):
+            counts = _import(session, part, begun, progress)
             totals = {key: totals[key] + counts[key] for key in totals}
         agency, system = _largest(session)
-        accounts = load_people(session, agency, system, now=begun)
+        others = _others(session, demo, agency)
+        accounts = load_people(session, agency, system, others, now=begun)
         walked, opened = load_review(session, agency, files=files, seed=seed, begun=begun, now=now)
+        lists = load_lists(session, [agency, *others.values()], now=now)
     return (
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
         f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），"
         f"{walked} 条在审核、通告、上架各环节，其中 {opened} 条有经证明的开放数据。\n"
+        f"{lists}\n"
         f"{accounts}"
     )
 
@@ -105,13 +111,41 @@ def _create_systems(session: Session, demo: Demo, agencies: dict[str, Agency], n
     session.execute(insert(System), rows)
 
 
-def _import(
-    session: Session, demo: Demo, profile: str, now: datetime, progress: Progress | None
-) -> dict[str, int]:
-    specs: Specs = load(profile)
-    rows = [entry for entry in demo.entries if _profile(str(entry["provider_code"])) == profile]
+class _Part(NamedTuple):
+    """Entries that come in one file: of one measure, as drafts or as stock."""
+
+    profile: str
+    mode: Mode
+    rows: list[dict[str, Any]]
+
+
+def _stock(demo: Demo) -> dict[str, str]:
+    """By region the credit code of the department whose entries come as stock: the last one."""
+    return {row["region"]: row["code"] for row in sorted(demo.agencies, key=lambda row: row["code"])}
+
+
+def _others(session: Session, demo: Demo, agency: Agency) -> dict[str, Agency]:
+    """The departments that came as stock: that of the same city, that of the other one."""
+    known = systems.agencies_by_code(session)
+    return {
+        "neighbour" if region == agency.region else "other_city": known[code]
+        for region, code in _stock(demo).items()
+    }
+
+
+def _parts(demo: Demo) -> list[_Part]:
+    stock = set(_stock(demo).values())
+    parts: dict[tuple[str, Mode], list[dict[str, Any]]] = {}
+    for entry in demo.entries:
+        mode: Mode = "existing" if entry.get("provider_code") in stock else "draft"
+        parts.setdefault((_profile(str(entry["provider_code"])), mode), []).append(entry)
+    return [_Part(*key, parts[key]) for key in sorted(parts)]
+
+
+def _import(session: Session, part: _Part, now: datetime, progress: Progress | None) -> dict[str, int]:
+    specs: Specs = load(part.profile)
     with tempfile.TemporaryDirectory(prefix="mulu-demo-") as folder:
-        path = Path(folder) / FILE_NAME.format(profile=profile)
-        write_jsonl(rows, path, specs)
-        result = import_workbook(session, path, actor=DEMO_USER, now=now, profile=profile, progress=progress)
-    return result.counts
+        path = Path(folder) / FILE_NAME.format(profile=part.profile)
+        write_jsonl(part.rows, path, specs)
+        given: dict[str, Any] = {"profile": part.profile, "mode": part.mode, "progress": progress}
+        return import_workbook(session, path, actor=DEMO_USER, now=now, **given).counts

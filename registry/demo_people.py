@@ -1,5 +1,6 @@
 """The people of the demonstration: one account a role, its login named after the role, all with one password."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -15,8 +16,11 @@ from registry.permits import Actor, roles_of
 from registry.synthetic_words import DemoPerson, words
 
 
-def load_people(session: Session, agency: Agency, system: System, *, now: datetime) -> str:
-    """Make the accounts: the roles of an own agency are held for ``agency``, the contractor is tied to ``system``.
+def load_people(
+    session: Session, agency: Agency, system: System, others: Mapping[str, Agency], *, now: datetime
+) -> str:
+    """Make the accounts: the roles of an own agency are held for ``agency`` (or one of ``others``, as an account
+    says), the contractor is tied to ``system``.
 
     Gives a sentence with the logins and the password.
 
@@ -31,16 +35,19 @@ def load_people(session: Session, agency: Agency, system: System, *, now: dateti
     # who may let others in comes first and lets in the rest
     keepers = roles_of(load()).granting["grant_roles"]
     actor = founder("")
-    for one in sorted(written.people, key=lambda row: row.role not in keepers):
-        made = _add(session, one, agency, system, actor=actor, now=now)
+    people = [one for one in written.people if not one.of or one.of in others]
+    for one in sorted(people, key=lambda row: row.role not in keepers):
+        made = _add(session, one, others.get(one.of, agency), system, actor=actor, now=now)
         if not made.machine:
             judge_password(written.password, made.login, limits().password)
             own = Actor(made.id, made.login, made.name)
             accounts.keep_password(session, made, hashed, actor=own, now=now)
         if one.role in keepers:
             actor = Actor(made.id, made.login, made.name, held=founder("").held)
-    logins = "、".join(one.login for one in written.people)
-    return f"演示账号（{agency.name}）：{logins}；口令都是 {written.password}；机器账号只用令牌"
+    logins = "、".join(one.login for one in people if not one.of)
+    elsewhere = "、".join(f"{one.login}（{others[one.of].name}）" for one in people if one.of)
+    more = f"；其他部门：{elsewhere}" if elsewhere else ""
+    return f"演示账号（{agency.name}）：{logins}{more}；口令都是 {written.password}；机器账号只用令牌"
 
 
 def _add(

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs, load
-from catalog_specs.law_release import Responsibility
 from registry.models import Agency, Distribution, Entry, Version
 from registry.responsibility import Scope
 from validators.list_lines import Printer, kinds_of, listed_items, printer_of
@@ -94,17 +93,19 @@ def _sides(
     rows = next(r for r in printer.doc.row_sets if r.key == printer.kind.rows)
     items = listed_items(content, frozenset(rows.share_types), frozenset(rows.open_types))
     yield heads["items"], items, _union(one.items for one in offers)
-    forms: dict[str, str] = {
-        form.code: form.printed_zh for form in specs.document("responsibility", Responsibility).forms
-    }
+    forms: dict[str, str] = {form.code: form.printed_zh for form in printer.doc.forms}
     declared = [forms[code] for code in content.get("share_mode_type") or [] if code in forms]
     yield heads["provide_form"], declared, _union([forms.get(one.form, one.form)] for one in offers)
     if "share_pattern" in heads:
-        yield (
-            heads["share_pattern"],
-            list(content.get("share_pattern") or []),
-            _union(o.patterns for o in offers),
-        )
+        promised = list(content.get("share_pattern") or [])
+        yield heads["share_pattern"], promised, _union(_patterns(one, promised, specs) for one in offers)
+
+
+def _patterns(made: Distribution, promised: Sequence[str], specs: Specs) -> Sequence[str]:
+    """The service patterns of a distribution; an opened one that names none serves those that its form can."""
+    if made.patterns or not made.opened:
+        return made.patterns
+    return [pattern for pattern in promised if specs.pattern_form.get(pattern, {}).get(made.form) == "ok"]
 
 
 def _union(parts: Iterable[Sequence[str]]) -> list[str]:

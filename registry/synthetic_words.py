@@ -61,11 +61,15 @@ class Department(Frozen):
 
 
 class DemoPerson(Frozen):
-    """An account of the demonstration; ``contract`` and ``days`` (until it ends) where the role asks for them."""
+    """An account of the demonstration; ``contract`` and ``days`` (until it ends) where the role asks for them.
+
+    ``of`` says which department's, when not that of most accounts: one of the same city, or of the other one.
+    """
 
     login: str
     role: str
     name: str
+    of: Literal["", "neighbour", "other_city"] = ""
     contract: str = ""
     days: int = 0
 

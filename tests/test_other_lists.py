@@ -19,5 +19,5 @@ def test_it_names_what_is_not_shared_with_basis_and_reason_and_no_item(
     assert cells(rows, "info_name", "provider", "items", "list_no") == [
         ("未成年人犯罪记录封存信息", "遵义市公安局", "", "2026-0001")
     ]
-    assert rows[0]["non_share_basis"].startswith("法律 《中华人民共和国刑事诉讼法》第二百八十六条")
+    assert rows[0]["non_share_basis"].startswith("法律《中华人民共和国刑事诉讼法》第二百八十六条")
     assert rows[0]["non_open_reason"] == "同不予共享依据"

@@ -25,7 +25,7 @@ def test_there_is_one_account_a_role(sqlite_database: Database) -> None:
     with sqlite_database.write() as session:
         owner = agency(session)
         tied = system(session, owner)
-        said = load_people(session, owner, tied, now=NOW)
+        said = load_people(session, owner, tied, {}, now=NOW)
         assert words().password in said
         held = {login: actor_of(session, login, today=TODAY).held for login in LOGINS}
         assert len(session.execute(select(Person)).all()) == len(LOGINS)
@@ -44,4 +44,4 @@ def test_it_refuses_to_load_beside_other_people(sqlite_database: Database) -> No
         owner = agency(session)
         person(session, "zhang", of=owner)
         with pytest.raises(Conflict, match="已有账号"):
-            load_people(session, owner, system(session, owner), now=NOW)
+            load_people(session, owner, system(session, owner), {}, now=NOW)

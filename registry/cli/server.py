@@ -21,6 +21,7 @@ def init() -> None:
     """建立数据库，或把已有数据库升级到当前版本；可以重复执行。"""
     from registry.db import Database
     from registry.heads import sign_quietly
+    from registry.list_lines import fill_lines
     from registry.migrate import upgrade
     from registry.settings import read_settings
 
@@ -28,6 +29,9 @@ def init() -> None:
     opened = Database(settings.database_url)
     try:
         revision = upgrade(opened)
+        with opened.write() as session:
+            # what was announced before lists were kept stands on them, too
+            fill_lines(session)
         sign_quietly(opened, now=now())
     finally:
         opened.close()
