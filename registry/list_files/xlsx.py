@@ -1,0 +1,223 @@
+"""A list as a workbook: one sheet a list, ready to print; what was sealed lies in a hidden sheet.
+
+Every cell is a text: a code never becomes a number, and what begins with = + - @ never a formula.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from registry.errors import Rejected
+from registry.list_document import ListDocument, ListTable, to_json
+from registry.list_files.printed import (
+    UNSEALED,
+    check_text,
+    checked_rows,
+    groups,
+    head_line,
+    headings,
+    lined,
+    signature_line,
+    title_of,
+)
+
+CARRIED_SHEET = "封存数据"
+HEADER_ROWS = 4
+CELL_LIMIT = 32_767
+_ROW_LIMIT = 1_048_576
+_FONT, _A3 = "宋体", 8
+_NARROWEST, _WIDEST, _LOOKED_AT = 8, 40, 200
+# the writer takes a text like the first for markup of its own; spreadsheets read the second as another character
+_MISREAD = re.compile(r"^<r>(?s:.*)</r>\Z|_x[0-9A-Fa-f]{4}_")
+_NO_NAME = re.compile(r"[\[\]:*?/\\]")
+
+
+class Row(NamedTuple):
+    """One row of a sheet. ``kind``: title, head, groups, headings, line, blank or signature.
+
+    ``merged`` are the first and last columns of runs that are one cell.
+    """
+
+    kind: str
+    cells: list[str]
+    merged: tuple[tuple[int, int], ...] = ()
+
+
+def sheet_names(document: ListDocument) -> list[str]:
+    """The names of the sheets: the lists', as far as a sheet's name can be them."""
+    found: list[str] = []
+    for table in document.lists:
+        base = _NO_NAME.sub("_", table.zh).strip("'")[:31] or "清单"
+        name, number = base, 2
+        while name in (*found, CARRIED_SHEET):
+            name, number = f"{base[:27]}({number})", number + 1
+        found.append(name)
+    return found
+
+
+def sheet_rows(document: ListDocument, table: ListTable) -> Iterator[Row]:
+    """The rows of a list's sheet from the first on; line ends are \\n.
+
+    Raises:
+        Rejected: a text that no page shows.
+    """
+    width = len(headings(table))
+    whole = ((0, width - 1),)
+    yield Row("title", _first(title_of(document, table), width), whole)
+    yield Row("head", _first(head_line(document, table), width), whole)
+    yield _groups_row(table)
+    yield Row("headings", headings(table))
+    for _, shown in checked_rows(table):
+        yield Row("line", [lined(text) for text in shown])
+    yield Row("blank", [""] * width)
+    yield Row("signature", _first(signature_line(), width), whole)
+
+
+def _first(text: str, width: int) -> list[str]:
+    return [lined(text), *([""] * (width - 1))]
+
+
+def _groups_row(table: ListTable) -> Row:
+    cells: list[str] = []
+    merged = []
+    for zh, count in groups(table):
+        if count > 1:
+            merged.append((len(cells), len(cells) + count - 1))
+        cells += _first(zh, count)
+    return Row("groups", cells, tuple(merged))
+
+
+def footer_texts(document: ListDocument) -> tuple[str, str]:
+    """What stands in the footer: the verification code (or that nothing was sealed), and the page of pages."""
+    left = f"校验码 {document.code}" if document.is_sealed else UNSEALED
+    return left, "第 &P 页 共 &N 页"
+
+
+def carried_cells(document: ListDocument) -> list[str]:
+    """The document as JSON in ASCII, cut for cells: no program that saves the file anew can change it."""
+    text = json.dumps(to_json(document), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    # an underscore before x is what spreadsheets take for an escape
+    text = text.replace("_x", "\\u005fx")
+    return [text[at : at + CELL_LIMIT] for at in range(0, len(text), CELL_LIMIT)]
+
+
+# ---- written ----------------------------------------------------------------------------------------------
+
+
+def write_xlsx(document: ListDocument, path: Path) -> None:
+    """Write a document as a workbook, row by row, in bounded memory.
+
+    Raises:
+        Rejected: a text that a cell cannot hold, or more lines than a sheet has rows.
+    """
+    # xlsxwriter is needed for writing workbooks alone
+    import xlsxwriter
+
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(str(path), options | {"constant_memory": True})
+    formats = _formats(book)
+    try:
+        for name, table in zip(sheet_names(document), document.lists, strict=True):
+            sheet = book.add_worksheet(name)
+            _set_up(sheet, document)
+            _write_rows(sheet, sheet_rows(document, table), formats)
+        if document.is_sealed:
+            _carry(book, document)
+    finally:
+        # its temporary files go even where a line was refused
+        _close(book)
+
+
+def _close(book: Any) -> None:
+    from xlsxwriter.exceptions import XlsxWriterException
+
+    try:
+        book.close()
+    except XlsxWriterException as error:
+        raise Rejected(f"不能写入工作簿：{error}") from error
+
+
+def _carry(book: Any, document: ListDocument) -> None:
+    sheet = book.add_worksheet(CARRIED_SHEET)
+    for row, text in enumerate(carried_cells(document)):
+        sheet.write_string(row, 0, text)
+    sheet.very_hidden()
+
+
+def _formats(book: Any) -> dict[str, Any]:
+    text = {"num_format": "@", "font_name": _FONT, "font_size": 10, "text_wrap": True, "valign": "top"}
+    # said outright, so that no theme can make it white
+    text |= {"font_color": "#000000"}
+    centred = text | {"align": "center", "valign": "vcenter"}
+    framed = centred | {"bold": True, "border": 1}
+    kinds = {
+        "title": centred | {"bold": True, "font_size": 16},
+        "head": text | {"valign": "vcenter"},
+        "groups": framed | {"bg_color": "#BDD7EE"},
+        "headings": framed | {"bg_color": "#DDEBF7"},
+        "line": text | {"border": 1},
+        "blank": text,
+        "signature": text | {"valign": "vcenter", "font_size": 12},
+    }
+    return {kind: book.add_format(properties) for kind, properties in kinds.items()}
+
+
+def _set_up(sheet: Any, document: ListDocument) -> None:
+    sheet.set_landscape()
+    sheet.set_paper(_A3)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.8)
+    sheet.repeat_rows(0, HEADER_ROWS - 1)
+    sheet.freeze_panes(HEADER_ROWS, 1)
+    left, page = footer_texts(document)
+    sheet.set_footer(f"&L{left}&C{page}")
+
+
+def _write_rows(sheet: Any, rows: Iterator[Row], formats: dict[str, Any]) -> None:
+    looked_at = list(islice(rows, _LOOKED_AT))
+    for column, width in enumerate(_widths(looked_at)):
+        sheet.set_column(column, column, width)
+    for number, row in enumerate(chain(looked_at, rows)):
+        if number >= _ROW_LIMIT:
+            raise Rejected(f"一张工作表最多 {_ROW_LIMIT} 行，清单放不下；改为导出 .csv 或 .json")
+        _write_row(sheet, number, row, formats[row.kind])
+
+
+def _write_row(sheet: Any, number: int, row: Row, style: Any) -> None:
+    if row.kind == "title":
+        sheet.set_row(number, 30)
+    for column, text in enumerate(row.cells):
+        if text:
+            _check(text, row.cells[0])
+            sheet.write_string(number, column, text, style)
+        else:
+            sheet.write_blank(number, column, None, style)
+    for first, last in row.merged:
+        sheet.merge_range(number, first, number, last, row.cells[first], style)
+
+
+def _check(text: str, first: str) -> None:
+    check_text(text, f"“{first[:40]}”一行")
+    # a cell's length counts characters beyond the first plane twice
+    if len(text) * 2 > CELL_LIMIT and len(text.encode("utf-16-le")) // 2 > CELL_LIMIT:
+        raise Rejected(f"“{first[:40]}”一行有一格超过 {CELL_LIMIT} 字，工作簿放不下；改为导出 .csv 或 .json")
+    if _MISREAD.search(text):
+        raise Rejected(
+            f"“{first[:40]}”一行有一格含 _x0041_ 一类的转义字样，表格软件会显示成别的字；改为导出 .csv 或 .json"
+        )
+
+
+def _widths(rows: list[Row]) -> list[float]:
+    """A width for every column by its longest line of text; a Chinese character takes two."""
+    wide = [_NARROWEST] * (len(rows[0].cells) if rows else 0)
+    for row in rows:
+        if row.kind in ("headings", "line"):
+            wide = [max(n, *map(_extent, cell.split("\n"))) for n, cell in zip(wide, row.cells, strict=True)]
+    return [min(n + 2, _WIDEST) for n in wide]
+
+
+def _extent(text: str) -> int:
+    return sum(1 if char.isascii() else 2 for char in text)
