@@ -97,18 +97,32 @@ def _unusable(path: Path, error: Exception) -> Unavailable:
 _KINDS: dict[str, _Kind] = {"ed25519": _Ed25519(), "sm2": _Sm2()}
 
 
+def own_public_key() -> tuple[str, str]:
+    """The algorithm of this installation's marks and its public key in hexadecimal, made when there is none yet.
+
+    Raises:
+        Unavailable: the key cannot be used, or the setting names no known algorithm.
+    """
+    algorithm = audit_settings().mark
+    return algorithm, _kind_named(algorithm).public_key()
+
+
+def _kind_named(algorithm: str) -> _Kind:
+    kind = _KINDS.get(algorithm)
+    if kind is None:
+        raise Unavailable(f"MULU_MARK 写的“{algorithm}”不是校验标记的算法；可用：{'、'.join(_KINDS)}")
+    return kind
+
+
 def make_mark(digest: str, *, at: str) -> dict[str, str]:
     """The mark over the digest of an edition, sealed at the moment ``at`` (ISO, UTC).
 
     Raises:
         Unavailable: the key cannot be used, or the setting names no known algorithm.
     """
-    algorithm = audit_settings().mark
-    kind = _KINDS.get(algorithm)
-    if kind is None:
-        raise Unavailable(f"MULU_MARK 写的“{algorithm}”不是校验标记的算法；可用：{'、'.join(_KINDS)}")
-    mark = {"algorithm": algorithm, "key": kind.public_key(), "at": at}
-    return mark | {"signature": kind.sign(_message(mark, digest))}
+    algorithm, public = own_public_key()
+    mark = {"algorithm": algorithm, "key": public, "at": at}
+    return mark | {"signature": _kind_named(algorithm).sign(_message(mark, digest))}
 
 
 def is_genuine(mark: Mapping[str, Any], digest: str) -> bool:

@@ -44,7 +44,7 @@ def enter(app: typer.Typer) -> None:
     app.add_typer(lists_app, name="list")
     lists_app.command("show")(show)
     list_editions.enter_lists(lists_app)
-    for command in (export, verify, scan):
+    for command in (export, verify, key, scan):
         lists_app.command(command.__name__)(command)
 
 
@@ -165,7 +165,7 @@ def _sealed_document(
 @worded
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="导出的清单文件")],
-    key: Annotated[
+    keys: Annotated[
         list[str] | None,
         typer.Option("--key", metavar="HEX", help="发布单位的公钥；写了就只认这些。不写则用本机的信任清单"),
     ] = None,
@@ -177,13 +177,26 @@ def verify(
     """
     from registry.list_verify import verify_file
 
-    found = verify_file(file, keys=frozenset(key or ()))
+    found = verify_file(file, keys=frozenset(keys or ()))
     if as_json:
         say_json(_verdict_json(found))
     else:
         _say_verdict(file, found)
     if not found.genuine:
         raise typer.Exit(1)
+
+
+@worded
+def key(as_json: JsonOption = False) -> None:
+    """看本机加完整性校验所用的公钥：公布它，别处便可用 mulu list verify --key 核验。"""
+    from registry.marks import fingerprint, own_public_key
+
+    algorithm, public = own_public_key()
+    if as_json:
+        say_json({"algorithm": algorithm, "key": public, "fingerprint": fingerprint(public)})
+        return
+    say(f"{algorithm}  {public}")
+    say(f"指纹 {fingerprint(public)}")
 
 
 def _verdict_json(found: "Verdict") -> dict[str, object]:
