@@ -22,7 +22,9 @@ from catalog_specs import checks, coding, model
 from catalog_specs.drafting import Drafting
 from catalog_specs.law import LAW_FILES, Sources
 from catalog_specs.law_masking import Desensitization
+from catalog_specs.law_promises import Promises
 from catalog_specs.law_release import Responsibility
+from catalog_specs.law_requests import Requests
 from catalog_specs.law_scanning import Scanning
 
 FOLDER = Path(__file__).parent
@@ -38,6 +40,8 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "messages": model.Messages,
     "drafting": Drafting,
     "scanning": Scanning,
+    "promises": Promises,
+    "requests": Requests,
 }
 ROW_KEYS = ("id", "key", "code")
 M = TypeVar("M", bound=BaseModel)
@@ -109,6 +113,14 @@ class Specs:
     @cached_property
     def scanning(self) -> Scanning:
         return self.document("scanning", Scanning)
+
+    @cached_property
+    def promises(self) -> Promises:
+        return self.document("promises", Promises)
+
+    @cached_property
+    def requests(self) -> Requests:
+        return self.document("requests", Requests)
 
     @cached_property
     def pattern_form(self) -> dict[str, dict[str, str]]:

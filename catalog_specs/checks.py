@@ -16,6 +16,8 @@ from catalog_specs.drafting import Drafting, check_drafting
 from catalog_specs.law import Deadlines, Roles, Sources
 from catalog_specs.law_checks import check_law
 from catalog_specs.law_masking import Desensitization
+from catalog_specs.law_promises import Promises
+from catalog_specs.law_promises_checks import check_cycles
 from catalog_specs.law_release import Responsibility
 from catalog_specs.model import CodeList, EntrySpec, FieldType, Grading, Profile, RuleBook, Sharing
 from catalog_specs.queueing import Queues
@@ -69,6 +71,7 @@ def check_all(
     return [problem for check in checks for problem in check(files)] + [
         *check_law(documents),
         *_drafting(files),
+        *check_cycles(files._get("promises", Promises), codes),
     ]
 
 

@@ -12,12 +12,14 @@ from pydantic import BaseModel
 
 from catalog_specs.law import LAW_FILES, Duty, Role
 from catalog_specs.law_lifecycle import Move
+from catalog_specs.law_promises_checks import check_promises
 from catalog_specs.law_release_checks import RELEASE_CHECKS, Law, Problems, keys_of, unknown
+from catalog_specs.law_request_checks import check_requests
 from catalog_specs.model import Marked
 
 ARTICLE = re.compile(r"(\d+)(?:-(\d+))?(?:\(.+\))?|解读\d+")
-# what cites sources: the law, and how data are scanned by it
-CITING = (*LAW_FILES, "scanning")
+# what cites sources: the law, how data are scanned by it, how promises are kept
+CITING = (*LAW_FILES, "scanning", "promises", "requests")
 CHANGES = ("note", "ordinary", "major")
 
 
@@ -281,5 +283,7 @@ CHECKS: tuple[Callable[[Law], Problems], ...] = (
     _signatures,
     _lifecycle,
     _phrases,
+    check_promises,
+    check_requests,
     *RELEASE_CHECKS,
 )

@@ -14,7 +14,9 @@ from catalog_specs.law_audit import Audit
 from catalog_specs.law_detecting import LostNumber
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
+from catalog_specs.law_promises import Promises
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
+from catalog_specs.law_requests import Requests
 from catalog_specs.law_scanning import Scanning
 from catalog_specs.model import EntrySpec, RuleBook
 from catalog_specs.queueing import CalendarDays, Queues
@@ -37,6 +39,8 @@ class Law:
     retirement: Retirement
     desensitization: Desensitization
     scanning: Scanning
+    promises: Promises
+    requests: Requests
     ckan: Ckan
     audit: Audit
     accounts: Accounts

@@ -15,7 +15,7 @@ from registry.blobs import open_blob
 from registry.differences import narrowing, overall_class
 from registry.effects import Act
 from registry.errors import MuluError, Rejected
-from registry.evidence import Proven, is_in_use, live_distributions
+from registry.evidence import Proven, is_in_use, live_distributions, running_grants
 from registry.kept import storable, storable_value
 from registry.keys import canonical_json
 from registry.models import Distribution, Version
@@ -176,6 +176,7 @@ def case_of(
     late: tuple[str, ...],
 ) -> MoveCase:
     """Everything that decides whether ``one`` may make the move of ``act``."""
+    grants = running_grants(found, local_day(act.now))
     return MoveCase(
         move=act.move,
         role=act.held.role,
@@ -190,7 +191,8 @@ def case_of(
         note=act.note,
         in_force=one.entry.in_force is not None,
         open_version=_is_open(one),
-        in_use=is_in_use(one),
+        in_use=is_in_use(one, grants),
+        active_grants=grants,
         narrowed=_narrowed(one),
         live_distributions=live_distributions(one),
         ever_shelved=found.ever_shelved,

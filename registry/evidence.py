@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -12,8 +13,9 @@ from sqlmodel import col
 from catalog_specs import Specs
 from catalog_specs.law_lifecycle import Lifecycle, Move
 from registry.differences import CLASSES, class_digest, overall_class
+from registry.grants import is_running, open_grants
 from registry.keys import digest_of
-from registry.models import Distribution, Opinion, Record, Version
+from registry.models import Distribution, Opinion, Record, ShareGrant, Version
 from registry.proof_cases import contents_before
 from registry.subjects import LIVE, Loaded, lifecycle_of
 
@@ -25,7 +27,8 @@ class Proven:
     """What is proven of one subject. ``signatures`` are the valid ones of its version by move and role.
 
     ``records`` are the kinds of valid records; ``cleared`` is what the valid review of the distribution's data
-    said, None when there is none; ``opinions`` are all acts on the entry, the oldest first.
+    said, None when there is none; ``opinions`` are all acts on the entry, the oldest first. ``grants`` are those of
+    the entry that were not ended; one of them may be past its last day.
     """
 
     signatures: Mapping[tuple[str, str], Opinion] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Proven:
     hints_answered: frozenset[str] = frozenset()
     ever_shelved: bool = False
     opinions: Sequence[Opinion] = field(default_factory=tuple)
+    grants: Sequence[ShareGrant] = ()
 
     @property
     def signed(self) -> frozenset[tuple[str, str]]:
@@ -47,7 +51,11 @@ def gather(session: Session, loaded: Sequence[Loaded]) -> list[Proven]:
         return []
     opinions = _opinions(session, [one.entry.id for one in loaded])
     records = _records(session, loaded)
-    return [_proven(session, one, opinions.get(one.entry.id, []), records) for one in loaded]
+    grants = open_grants(session, (one.entry.id for one in loaded))
+    proven = (_proven(session, one, opinions.get(one.entry.id, []), records) for one in loaded)
+    return [
+        replace(found, grants=grants.get(one.entry.id, ())) for one, found in zip(loaded, proven, strict=True)
+    ]
 
 
 def _opinions(session: Session, entry_ids: Iterable[str]) -> dict[str, list[Opinion]]:
@@ -220,11 +228,17 @@ def distribution_digest(
     return digest_of({"entry": class_digest(content, "major", specs), "distribution": offered})
 
 
-def is_in_use(one: Loaded) -> bool:
-    """Whether somebody may be using the entry: something of it is on the shelf, or off it for a time (S1 27)."""
+def running_grants(found: Proven, today: date) -> int:
+    """How many grants of the entry run on a day."""
+    return sum(is_running(grant, today) for grant in found.grants)
+
+
+def is_in_use(one: Loaded, grants: int = 0) -> bool:
+    """Whether somebody may be using the entry (S1 27): something of it is on the shelf, or off it for a time, or a
+    grant runs."""
     if one.distribution is not None:
         return one.distribution.shelved_at is not None
-    return any(d.shelved_at is not None and d.state in LIVE for d in one.distributions)
+    return grants > 0 or any(d.shelved_at is not None and d.state in LIVE for d in one.distributions)
 
 
 def live_distributions(one: Loaded) -> int:

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from registry.agency_checks import LISTED, Order
 from registry.granting import known_roles
+from registry.grants import follow_agency
 from registry.keys import new_key
 from registry.models import Agency, Delegation, Entry, Person, RoleGrant, SignatureSheet, System, Version
 from registry.people import grants_of
@@ -51,6 +52,7 @@ def hand_over(session: Session, old: Agency, new: Agency, order: Order, chosen: 
     """Move what is chosen, or everything, from ``old`` to ``new``; each thing is noted in the order."""
     way = _Way(session, old, new, order, chosen)
     way.move_entries()
+    way.move_requests(whole=chosen is None)
     way.move_systems()
     way.move_people()
     way.move_roles()
@@ -87,6 +89,10 @@ class _Way:
             self.session.execute(change.values(agency_id=self.new.id, lock=col(Entry.lock) + 1))
         for entry_id in self.moved.entries:
             self._note("move_entry", entry_id)
+
+    def move_requests(self, *, whole: bool) -> None:
+        """Requests and grants go with their entries; those that the agency made itself, with the whole agency."""
+        follow_agency(self.session, self.old.id, self.new.id, self.moved.entries, whole=whole)
 
     def move_systems(self) -> None:
         query = select(System).where(col(System.agency_id) == self.old.id).order_by(col(System.id))

@@ -13,6 +13,7 @@ CALENDAR_VARIABLE = "MULU_CALENDAR"
 FILES_VARIABLE = "MULU_FILES_DIR"
 WORKERS_VARIABLE = "MULU_WORKERS"
 SOURCES_VARIABLE = "MULU_SOURCES"
+PROBES_VARIABLE = "MULU_PROBES"
 DEFAULT_DATABASE = "data/mulu.sqlite3"
 
 
@@ -37,6 +38,8 @@ class Settings:
     ``files_folder``: where stored files lie, a folder or an fsspec URL, when not beside the database. ``workers``:
     how many jobs the server does at a time; 0 leaves them to ``mulu work``. ``sources``: databases that may be
     scanned, each ``scheme://host[:port]`` or a folder of SQLite files; None where the operator said nothing.
+    ``probes``: hosts of interfaces that may be probed, each ``host``, ``scheme://host:port`` or a network; none by
+    default.
     """
 
     database_url: str
@@ -47,6 +50,7 @@ class Settings:
     files_folder: Path | str | None = None
     workers: int = 1
     sources: tuple[str, ...] | None = None
+    probes: tuple[str, ...] = ()
 
     @property
     def files(self) -> Store:
@@ -85,13 +89,16 @@ def read_settings() -> Settings:
         files_folder=files or None,
         workers=int(workers) if workers.isdecimal() else 1,
         sources=_allowed_sources(),
+        probes=_listed(os.environ.get(PROBES_VARIABLE, "")),
     )
 
 
 def _allowed_sources() -> tuple[str, ...] | None:
     given = os.environ.get(SOURCES_VARIABLE)
-    if given is None:
-        return None
+    return None if given is None else _listed(given)
+
+
+def _listed(given: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in given.split(",") if entry.strip())
 
 

@@ -16,11 +16,13 @@ import catalog_specs
 from catalog_specs.law import LAW_FILES
 from catalog_specs.law_checks import check_law
 from catalog_specs.law_masking import Detector
+from catalog_specs.law_promises import Promises
+from catalog_specs.law_requests import Requests
 from catalog_specs.law_scanning import Scanning
 
 FOLDER = Path(catalog_specs.__file__).parent
 # what is checked as the law files are: it cites sources and meets them by key
-FILES: dict[str, type[BaseModel]] = LAW_FILES | {"scanning": Scanning}
+FILES: dict[str, type[BaseModel]] = LAW_FILES | {"scanning": Scanning, "promises": Promises, "requests": Requests}
 Change = Callable[[Any], Any]
 ID_WEIGHTS = [pow(2, 17 - i, 11) for i in range(17)]
 USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"

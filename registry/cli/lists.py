@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import list_editions
+from registry.cli import list_editions, promises
 from registry.cli.list_scopes import (
     AgencyOption,
     EditionOption,
@@ -46,6 +46,7 @@ def enter(app: typer.Typer) -> None:
     list_editions.enter_lists(lists_app)
     for command in (export, verify, key, scan):
         lists_app.command(command.__name__)(command)
+    promises.enter_lists(lists_app)
 
 
 # ---- the list as it stands --------------------------------------------------------------------------------

@@ -46,14 +46,14 @@ def enter_lists(app: typer.Typer) -> None:
 
 @worded
 def overdue(agency: AgencyOption = None, as_json: JsonOption = False) -> None:
-    """超期台账：数据未更新、未按承诺上架、变更后目录未更新，按单位列出。"""
+    """超期台账：数据未更新、未按承诺上架、变更后目录未更新、需求逾期未办，按单位列出。"""
     from catalog_specs import load
+    from registry.debts import debts
     from registry.permits import EVERYTHING
     from registry.plain_json import plain_json
-    from registry.promises import overdue_ledger
 
     with database() as opened, opened.read() as session:
-        found = overdue_ledger(session, now=now(), specs=load(), sight=EVERYTHING, agency=agency)
+        found = debts(session, None, now=now(), specs=load(), sight=EVERYTHING, agency=agency)
     if as_json:
         say_json(plain_json(found) | {"total": found.total})
         return
@@ -152,7 +152,7 @@ def figures(
     as_json: JsonOption = False,
 ) -> None:
     """年度指标：上架率、开放率、更新及时率、按承诺上架率、变更后超期更新。"""
-    from registry.figures import yearly_figures
+    from registry.debts import figures_of
     from registry.people import local_day
     from registry.permits import EVERYTHING
     from registry.plain_json import plain_json
@@ -160,7 +160,7 @@ def figures(
     moment = now()
     with database() as opened, opened.read() as session:
         asked = year if year is not None else local_day(moment).year
-        found = yearly_figures(session, asked, now=moment, specs=_specs(), sight=EVERYTHING, agency=agency)
+        found = figures_of(session, asked, now=moment, specs=_specs(), sight=EVERYTHING, agency=agency)
     if as_json:
         rates = [{"rates": row.rates} for row in found.rows]
         plain = plain_json(found)

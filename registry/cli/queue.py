@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.past import InForce, Past, Signed
     from registry.proof_states import Held
     from registry.queues import Overdue, Queue, Task
+    from registry.request_tasks import RequestTask
     from registry.spot_checks import Sample
     from validators.workdays import Calendar
 
@@ -74,23 +75,62 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
     from registry.plain_json import plain_json
     from registry.proof_states import held_shown
     from registry.queues import waiting
+    from registry.request_tasks import request_tasks
 
     specs, moment = load(), now()
     with database() as opened, opened.read() as session:
         actor = console_actor(session, login, moment) if login else None
         found = waiting(session, actor, now=moment, specs=specs, limit=limit)
         held = held_shown(session, sight=sight(actor, roles_of(specs)) if actor else EVERYTHING)
+        asked = request_tasks(session, actor, now=moment, specs=specs)
     if as_json:
-        say_json(plain_json(found) | {"total": found.total, "held": [plain_json(one) for one in held]})
+        more = {"held": [plain_json(one) for one in held], "requests": [_request_json(one) for one in asked]}
+        say_json(plain_json(found) | {"total": found.total} | more)
         return
-    say(_summary(found))
+    if found.total or not asked:
+        say(_summary(found))
     if found.tasks:
         heads = ("办理", "资源代码", "名称", "单位", "变更", "等待", "期限", "超期", "先办理由")
         say_table(heads, [_task_cells(task, specs) for task in found.tasks])
     if found.next_cursor:
         say(f"还有 {found.total - len(found.tasks)} 件没有列出；加 --limit 0 列出全部")
     _say_held(held)
+    _say_requests(asked)
     _warn(found.warnings)
+
+
+def _request_json(task: "RequestTask") -> dict[str, Any]:
+    from registry.plain_json import plain_json
+
+    return plain_json(task) | {"overdue_zh": task.overdue_zh}
+
+
+def _say_requests(asked: "Sequence[RequestTask]") -> None:
+    """What waits in requests, grants and disputes, and what the other side is late with."""
+    if not asked:
+        return
+    from catalog_specs import load
+    from registry.people import local
+
+    late = load().requests.late.zh
+    say(f"共享需求和申请 {len(asked)} 件：")
+    rows = [
+        (
+            one.zh,
+            one.number,
+            one.code or one.entry_id,
+            one.name,
+            one.requester,
+            one.provider,
+            f"{local(one.since):%Y-%m-%d}",
+            f"{one.due}{'（临期）' if one.soon else ''}" if one.due else "",
+            one.overdue_zh,
+            "" if one.mine or not one.overdue else late,
+        )
+        for one in asked
+    ]
+    heads = ("办理", "编号", "资源代码", "名称", "需求方", "提供方", "自", "期限", "超期", "说明")
+    say_table(heads, rows)
 
 
 def _summary(found: "Queue") -> str:

@@ -15,7 +15,19 @@ from registry.db import Database
 from registry.heads import sign_quietly
 from registry.settings import Settings, read_settings
 from registry.web import agencies as agency_routes
-from registry.web import api, oidc, pages, problems, proof_pages, review, scan_pages, sign_in
+from registry.web import (
+    api,
+    list_pages,
+    oidc,
+    pages,
+    problems,
+    promise_pages,
+    proof_pages,
+    review,
+    scan_pages,
+    sign_in,
+    verify_pages,
+)
 from registry.web import jobs as job_routes
 from registry.web import systems as system_routes
 from registry.web.edge import Edge
@@ -74,6 +86,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(review.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
     app.include_router(scan_pages.router, include_in_schema=False)
+    app.include_router(list_pages.router, include_in_schema=False)
+    app.include_router(promise_pages.router, include_in_schema=False)
+    # strangers may send to it
+    app.include_router(
+        verify_pages.router, include_in_schema=False, max_body_size=verify_pages.most_bytes() + _FORM_BYTES
+    )
     app.include_router(sign_in.router, include_in_schema=False)
     if settings.oidc:
         app.include_router(oidc.router, include_in_schema=False)

@@ -1,6 +1,19 @@
 """The REST API: its routers, in the order in which they are tried. Errors are RFC 9457."""
 
-from registry.web import attached, entries, ledger, moves, myself, proofs, reviews, scans, specs
+from registry.web import (
+    attached,
+    entries,
+    ledger,
+    lists,
+    moves,
+    myself,
+    promises,
+    proofs,
+    requests,
+    reviews,
+    scans,
+    specs,
+)
 
 # bodies of these are JSON
 ROUTERS = (
@@ -10,8 +23,11 @@ ROUTERS = (
     attached.reading,
     proofs.reading,
     ledger.router,
+    lists.router,
     myself.router,
+    promises.router,
+    requests.router,
     specs.router,
 )
 # bodies of these hold files
-FILES = (attached.sending, proofs.sending, scans.router, specs.checks)
+FILES = (attached.sending, lists.sending, proofs.sending, scans.router, specs.checks)

@@ -99,7 +99,7 @@ def distribution_file(request: Request, session: Reading, seen: Seeing, actor: A
     """The bytes of a distribution, for who may see the data of its agency."""
     files = request.app.state.settings.files
     name, file = attached_file(session, key, sight=seen, actor=actor, files=files)
-    return _download(name, file)
+    return download_of(name, file)
 
 
 @reading.get("/entries/{code:code}/records", response_model=shapes.RecordList, summary="佐证")
@@ -150,10 +150,11 @@ def keep_one(
 def evidence_file(request: Request, session: Reading, seen: Seeing, key: str) -> Response:
     """The file of a piece of evidence, for who sees its entry whole."""
     name, file = record_file(session, key, sight=seen, files=request.app.state.settings.files)
-    return _download(name, file)
+    return download_of(name, file)
 
 
-def _download(name: str, file: BinaryIO) -> Response:
+def download_of(name: str, file: BinaryIO) -> Response:
+    """Bytes to be kept under a name, whatever they are."""
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
 

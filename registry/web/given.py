@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 COOKIE = "mulu_session"
 CSRF_HEADER = "X-CSRF-Token"
 # nobody need be known for these
-OPEN = frozenset({"/healthz", "/login", "/login/oidc", "/login/oidc/callback"})
+OPEN = frozenset({"/healthz", "/login", "/login/oidc", "/login/oidc/callback", "/verify", "/verify/{code}"})
 # one's own page: also for who holds no role yet, or must change his password first
 OWN = frozenset({"/account", "/account/password", "/account/tokens", "/account/tokens/revoke", "/logout"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -154,6 +154,12 @@ async def _sight(actor: Annotated[Actor, Depends(_actor)]) -> Sight:
 Asking = Annotated[Actor, Depends(_actor)]
 # what he sees, as a condition of every query on entries
 Seeing = Annotated[Sight, Depends(_sight)]
+
+
+async def greet(request: Request) -> None:
+    """On an open route: who asks, if anybody is signed in, for the header of the page."""
+    with suppress(Unauthenticated):
+        request.state.visit = _visit(request, today())
 
 
 def visit_of(request: Request) -> Visit | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from catalog_specs import load
 from registry.lookup import find_entry
 from registry.queues import overdue, waiting
+from registry.request_tasks import request_tasks
 from registry.shown_review import (
     moves_json,
     opinions_json,
@@ -20,15 +21,20 @@ from registry.web import shapes
 from registry.web.answers import Code, Cursor, said
 from registry.web.given import Asking, Reading, Seeing, today
 from registry.web.problems import ANSWERS
+from registry.web.request_shapes import task_json
 
 router = APIRouter(prefix="/api/v1", tags=["review"], responses=ANSWERS)
 
 
 class QueuePage(shapes.Paged):
-    """What waits for you, the riskiest first, then the oldest; ``counts`` by kind of move."""
+    """What waits for you, the riskiest first, then the oldest; ``counts`` by kind of move.
+
+    ``requests``, on the first page: what waits in requests, grants and disputes, and what the other side is late with.
+    """
 
     results: list[dict[str, Any]]
     counts: list[dict[str, Any]]
+    requests: list[dict[str, Any]]
     warnings: list[str]
 
 
@@ -65,10 +71,13 @@ def queue(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """What waits for you."""
-    found = waiting(session, actor, now=today(), specs=load(), limit=limit, after=cursor)
+    now = today()
+    found = waiting(session, actor, now=now, specs=load(), limit=limit, after=cursor)
+    asked = [] if cursor else request_tasks(session, actor, now=now, specs=load())
     counts, tasks = [asdict(count) for count in found.counts], [asdict(task) for task in found.tasks]
     page = {"results": tasks, "next_cursor": found.next_cursor, "total": found.total}
-    return said(page | {"counts": counts, "warnings": list(found.warnings)})
+    more = {"requests": [task_json(one) for one in asked], "warnings": list(found.warnings)}
+    return said(page | {"counts": counts} | more)
 
 
 @router.get("/queue/overdue", response_model=OverdueList, summary="逾期情况")

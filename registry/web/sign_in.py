@@ -36,6 +36,8 @@ T = TypeVar("T")
 class Desk:
     """Where passwords are checked: few at once, because each takes 64 MB; a crowd is told to come again."""
 
+    crowded = "登录的人太多，请稍后再试"
+
     def __init__(self) -> None:
         self._rule = limits().hashing
         self._limiter = anyio.CapacityLimiter(self._rule.at_once)
@@ -50,7 +52,7 @@ class Desk:
         address = request.client.host if request.client else ""
         crowd = self._here.total() >= self._rule.waiting + self._rule.at_once
         if crowd or self._here[address] >= self._rule.per_address:
-            raise Throttled("登录的人太多，请稍后再试", retry_after=self._rule.retry_seconds)
+            raise Throttled(self.crowded, retry_after=self._rule.retry_seconds)
         self._here[address] += 1
         try:
             return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
