@@ -17,7 +17,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, func, insert, or_, select, union, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -29,11 +29,16 @@ from registry.models import (
     AuditContent,
     AuditEvent,
     AuditTree,
+    ChangeEvent,
     CodeRecord,
+    DataRequest,
+    Dispute,
     Distribution,
+    Edition,
     Entry,
     Person,
     Record,
+    ShareGrant,
     SignatureSheet,
 )
 from registry.models.columns import table_of
@@ -293,18 +298,36 @@ def _event(row: Any) -> Event:
 def names_of(session: Session, subject: str) -> list[str]:
     """All names under which events may speak of a subject: what was asked, and the keys that it stands for.
 
-    An entry (by code or key) brings the records and distributions that belong to it.
+    An entry (by code or key) brings the records, distributions and requests that belong to it; a request its grants
+    and disputes. An edition is asked for by its verification code, a change event by its number.
     """
     asked = subject.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     by_name = select(col(Entry.id)).where(or_(col(Entry.code) == asked, col(Entry.id) == asked))
     by_record = select(col(CodeRecord.entry_id)).where(col(CodeRecord.code) == asked)
-    entries = [key for query in (by_name, by_record) for key in session.execute(query).scalars()]
+    entries = list(session.execute(union(by_name, by_record)).scalars())
     more = [
         select(col(Distribution.id)).where(col(Distribution.entry_id).in_(entries)),
         select(col(Record.id)).where(col(Record.entry_id).in_(entries)),
         select(col(Person.id)).where(col(Person.login) == asked),
         select(col(Person.login)).where(col(Person.id) == asked),
         select(col(SignatureSheet.id)).where(col(SignatureSheet.number) == asked),
+        select(col(Edition.id)).where(col(Edition.code) == asked),
+        select(col(ChangeEvent.id)).where(col(ChangeEvent.number) == asked),
+        *_numbers_of_requests(asked, entries),
     ]
-    found = [name for query in more for name in session.execute(query).scalars()]
-    return sorted({asked, *entries, *found})
+    return sorted({asked, *entries, *session.execute(union(*more)).scalars()})
+
+
+def _numbers_of_requests(asked: str, entries: Sequence[str]) -> list[Select[Any]]:
+    """The queries for the numbers of requests, grants and disputes: that is what their events call them."""
+    meant = or_(
+        col(DataRequest.entry_id).in_(entries), col(DataRequest.number) == asked, col(DataRequest.id) == asked
+    )
+    requests = select(col(DataRequest.id)).where(meant)
+    granted = or_(col(ShareGrant.request_id).in_(requests), col(ShareGrant.id) == asked)
+    disputed = or_(col(Dispute.request_id).in_(requests), col(Dispute.id) == asked)
+    return [
+        select(col(DataRequest.number)).where(meant),
+        select(col(ShareGrant.number)).where(granted),
+        select(col(Dispute.number)).where(disputed),
+    ]

@@ -184,8 +184,8 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _details(row: dict[str, Any]) -> dict[str, Any]:
-    more = {"digest": row["digest"], "rows": row["rows"], "role": row["role"], "mark": row["mark"]["key"]}
-    return _named(row) | more
+    kept = {key: row[key] for key in ("digest", "owed", "substance", "rows", "role")}
+    return _named(row) | kept | {"mark": row["mark"]["key"]}
 
 
 def _stored(session: Session, one: Sealed) -> Sealed:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, delete, select, update
@@ -218,7 +219,8 @@ def clean_shared(work: Cleaning, batches: Collection[str]) -> None:
     """Take the texts from signature sheets, jobs, kept answers, imports' file names and other entries' findings."""
     _clean_rows(work, select(SignatureSheet), "sheet", _clean_sheet)
     _clean_rows(work, select(Job), "job", _clean_job)
-    _clean_rows(work, select(RepeatedRequest), "answer", _drop_answer)
+    about = frozenset(names_of(work.session, work.entry.id))
+    _clean_rows(work, select(RepeatedRequest), "answer", partial(_drop_answer, about))
     _clean_rows(work, select(ImportBatch).where(col(ImportBatch.id).in_(batches)), "batch", _clean_batch)
     _clean_findings(work)
 
@@ -258,9 +260,9 @@ def _clean_job(work: Cleaning, job: Job) -> bool:
     return changed
 
 
-def _drop_answer(work: Cleaning, answer: RepeatedRequest) -> bool:
+def _drop_answer(about: frozenset[str], work: Cleaning, answer: RepeatedRequest) -> bool:
     said = [answer.body, answer.headers]
-    if not (work.words.are_in(said) or _speaks_of(said, {work.entry.id})):
+    if not (work.words.are_in(said) or _speaks_of(said, about)):
         return False
     work.session.delete(answer)
     return True
@@ -308,18 +310,18 @@ def contents_to_erase(work: Cleaning, batches: Collection[str]) -> list[int]:
         if act == ERASURE or content is None:
             continue
         value = json.loads(content)
-        own_deed = subject in own and subject not in batches and _is_of_version(work, value)
+        own_deed = subject in own and subject not in batches and _is_of_version(work, value, own)
         if own_deed or work.words.are_in(value, far=subject not in own):
             found.append(seq)
     return found
 
 
-def _is_of_version(work: Cleaning, details: Mapping[str, Any]) -> bool:
+def _is_of_version(work: Cleaning, details: Mapping[str, Any], own: Collection[str]) -> bool:
+    # an event that holds nothing but numbers, codes and digests tells nothing
+    tells = any(not _PLAIN.fullmatch(text) and text not in own for text in texts_of(details))
     if work.words.everything:
-        # an event that holds nothing but numbers, codes and digests tells nothing
-        return any(not _PLAIN.fullmatch(text) for text in texts_of(details))
-    number = details.get("version", details.get("number"))
-    return number in work.numbers and any(not _PLAIN.fullmatch(text) for text in texts_of(details))
+        return tells
+    return tells and details.get("version", details.get("number")) in work.numbers
 
 
 def erase_contents(session: Session, events: Collection[int], *, by: int, now: datetime) -> None:

@@ -14,6 +14,8 @@ from registry.entries import short
 from registry.keys import digest_of
 from registry.models import BatchProof, Entry, ImportBatch, Opinion, RoleGrant, StandingProof, Version
 from registry.proof_cases import digest_of_batch
+from registry.reconcile_lists import ListActs, list_differences
+from registry.reconcile_requests import RequestActs, request_differences
 from registry.subjects import lifecycle_of
 
 _AT_A_TIME = 500
@@ -32,6 +34,8 @@ class _Acts:
     reviews: dict[str, tuple[str, bool]] = field(default_factory=dict)
     reached: set[tuple[str, int, str]] = field(default_factory=set)
     taken: set[tuple[str, int]] = field(default_factory=set)
+    lists: ListActs = field(default_factory=ListActs)
+    requests: RequestActs = field(default_factory=RequestActs)
 
 
 def differences(session: Session) -> Iterator[str]:
@@ -45,6 +49,8 @@ def differences(session: Session) -> Iterator[str]:
     yield from _versions(session, acts, codes)
     yield from _grants(session, acts)
     yield from _proofs(session, acts, codes)
+    yield from list_differences(session, acts.lists, codes)
+    yield from request_differences(session, acts.requests)
 
 
 def _read(session: Session) -> _Acts:
@@ -57,6 +63,8 @@ def _read(session: Session) -> _Acts:
 
 
 def _take(acts: _Acts, event: audit.Event) -> None:
+    acts.lists.take(event)
+    acts.requests.take(event)
     details = event.details or {}
     number = details.get("version")
     if "opinion" in details:

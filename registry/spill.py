@@ -27,6 +27,7 @@ from registry.erasing import (
     sweep_pages,
     words_of,
 )
+from registry.erasing_lists import clean_lists
 from registry.errors import NotFound, Rejected
 from registry.models import (
     Agency,
@@ -107,6 +108,7 @@ def spill(
     events = contents_to_erase(work, batches)
     clean_versions(work, meant)
     clean_review(work)
+    by_hand += [Place(*found) for found in clean_lists(work)]
     clean_shared(work, batches)
     session.flush()
     event = _on_record(work, events, reason.strip(), versions is None, actor)
