@@ -65,6 +65,7 @@ bench: setup
 	$(BIN)/python -m bench.annotate
 	$(BIN)/python -m bench.audit
 	$(BIN)/python -m bench.scan
+	$(BIN)/python -m bench.lists
 	$(BIN)/python -m bench.api
 
 lock:
