@@ -82,25 +82,25 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (agency_routes.router, system_routes.router):
         app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
     app.include_router(job_routes.router)
-    app.include_router(proof_pages.router, include_in_schema=False)
-    app.include_router(review.router, include_in_schema=False)
-    app.include_router(pages.router, include_in_schema=False)
-    app.include_router(scan_pages.router, include_in_schema=False)
-    app.include_router(list_pages.router, include_in_schema=False)
-    app.include_router(promise_pages.router, include_in_schema=False)
-    # strangers may send to it
-    app.include_router(
-        verify_pages.router, include_in_schema=False, max_body_size=verify_pages.most_bytes() + _FORM_BYTES
-    )
-    app.include_router(sign_in.router, include_in_schema=False)
-    if settings.oidc:
-        app.include_router(oidc.router, include_in_schema=False)
+    _enter_pages(app, settings)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     problems.enter(app)
     sign_in.enter(app)
     most = load().entry.limits["file_bytes"] + _FORM_BYTES
     app.add_middleware(Edge, headers=SECURITY_HEADERS, most_bytes=most)
     return app
+
+
+def _enter_pages(app: FastAPI, settings: Settings) -> None:
+    """The pages, in the order in which they are tried."""
+    for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages):
+        app.include_router(part.router, include_in_schema=False)
+    # strangers may send to it
+    most = verify_pages.most_bytes() + _FORM_BYTES
+    app.include_router(verify_pages.router, include_in_schema=False, max_body_size=most)
+    app.include_router(sign_in.router, include_in_schema=False)
+    if settings.oidc:
+        app.include_router(oidc.router, include_in_schema=False)
 
 
 def app_of_environment() -> FastAPI:

@@ -25,11 +25,13 @@ from registry.proof_states import held_shown
 from registry.queues import waiting
 from registry.recording import Paper, about, keep_record, records_of
 from registry.remarks import remarks_of
+from registry.request_tasks import request_tasks
 from registry.stores import Store
 from registry.subjects import Subject, distributions_of, lifecycle_of, load_subjects, move_named
 from registry.web.forms import REASON_ROWS, act_data
 from registry.web.given import Asking, Reading, Seeing, today
 from registry.web.proof_pages import proof_values
+from registry.web.request_filing import entry_values
 from registry.web.templates import render
 from validators.fields import parse_date
 from validators.findings import field_label
@@ -50,7 +52,9 @@ def queue_page(
     """What waits for the one who asks: riskiest first, then the oldest; and what was held."""
     found = waiting(session, actor, now=today(), specs=load(), after=after)
     held = held_shown(session, sight=seen)
-    return render(request, "queue.html", {"queue": found, "held": held, "say": load().say})
+    asked = () if after else request_tasks(session, actor, now=today(), specs=load())
+    values = {"queue": found, "held": held, "asked": asked, "late_zh": load().requests.late.zh}
+    return render(request, "queue.html", values | {"say": load().say})
 
 
 @router.post("/entries/{code:path}/act", response_model=None)
@@ -169,6 +173,7 @@ def review_values(session: Session, row: Row, actor: Actor, files: Store) -> dic
         "roles_zh": {role.key: role.zh for role in roles_of(specs).roles},
         "states": {s.key: s.zh for s in (*life.versions, *life.distributions)} | {"": "新"},
         **proof_values(session, row, actor),
+        **entry_values(session, row, actor),
     }
 
 
