@@ -228,9 +228,9 @@ def scan(
     login: WhoOption = None,
 ) -> None:
     """给封存的一期附上盖章扫描件；每期只附一次。"""
-    from catalog_specs import load
-    from registry import blobs
-    from registry.editions import attach_scan, edition_name, find_edition
+    from registry.attaching import Sent
+    from registry.edition_sight import keep_scan
+    from registry.editions import edition_name, find_edition
     from registry.errors import Rejected
     from registry.settings import read_settings
 
@@ -241,8 +241,11 @@ def scan(
         found = agency_meant(session, agency, moment)
         actor = signer(session, login, [found], moment)
         meant = find_edition(session, found, edition)
-        folder, most = read_settings().files, load().entry.limits["file_bytes"]
-        blob = blobs.keep(session, source, folder=folder, actor=actor.login, now=moment, most_bytes=most)
-        made = attach_scan(session, meant, found, (blob.sha256, file.name), actor=actor, now=moment)
-        say(f"已附上：{found.name}{edition_name(made.year, made.number)}清单的盖章扫描件 {file.name}")
-        say(f"  SHA-256 {blob.sha256}")
+        sent = Sent(file.name, source, read_settings().files)
+        made = keep_scan(session, meant.id, sent, actor=actor, now=moment).edition
+        lines = [
+            f"已附上：{found.name}{edition_name(made.year, made.number)}清单的盖章扫描件 {file.name}",
+            f"  SHA-256 {made.scan_sha256}",
+        ]
+    for line in lines:
+        say(line)
