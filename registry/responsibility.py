@@ -19,6 +19,7 @@ from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_release import Responsibility
 from registry.calendars import city_calendar
 from registry.errors import NotFound
+from registry.grants import running
 from registry.list_document import HEAD, ListColumn, ListDocument, ListRow, ListTable
 from registry.list_lines import PROMISE
 from registry.models import Agency, Distribution, Entry, ListLine, ShareGrant, System
@@ -295,15 +296,10 @@ def _granted(session: Session, scope: Scope, today: date) -> dict[str, list[Gran
         select(col(ShareGrant.entry_id), col(Agency.name), col(ShareGrant.valid_until))
         .join(Agency, col(Agency.id) == col(ShareGrant.requester_id))
         .join(Entry, col(Entry.id) == col(ShareGrant.entry_id))
-        .where(_running(today), scope.condition)
+        .where(running(today), scope.condition)
         .order_by(col(Agency.name), col(ShareGrant.number))
     )
     found: dict[str, list[Granted]] = {}
     for entry_id, name, until in session.execute(query):
         found.setdefault(entry_id, []).append(Granted(name, until))
     return found
-
-
-def _running(today: date) -> ColumnElement[bool]:
-    until = col(ShareGrant.valid_until)
-    return and_(col(ShareGrant.state) == "active", or_(until.is_(None), until >= today))
