@@ -188,8 +188,11 @@ def test_a_workbook_is_set_up_for_print(tmp_path: Path) -> None:
     path, document = tmp_path / "a.xlsx", sealed_document()
     write(document, path)
     sheet = openpyxl.load_workbook(path)["数据开放清单"]
-    assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
-    assert (sheet.print_title_rows, sheet.freeze_panes) == ("$1:$4", "B5")
+    assert (sheet.page_setup.orientation, str(sheet.page_setup.paperSize)) == ("landscape", "9")
+    assert 60 <= int(sheet.page_setup.scale or 100) <= 100
+    assert (sheet.print_title_rows, sheet.print_title_cols, sheet.freeze_panes) == ("$3:$4", "$A:$A", "B5")
+    # the article's five columns are the first page, the annex begins the second
+    assert next(column.id for column in sheet.col_breaks.brk) == 5
     assert (sheet.oddFooter.left.text, sheet.oddFooter.center.text) == (
         f"校验码 {document.code}",
         "第 &P 页 共 &N 页",

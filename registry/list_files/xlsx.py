@@ -28,10 +28,14 @@ CARRIED_SHEET = "封存数据"
 HEADER_ROWS = 4
 CELL_LIMIT = 32_767
 _ROW_LIMIT = 1_048_576
-_FONT, _A3 = "宋体", 8
+_FONT, _A4 = "宋体", 9
+# how many characters' widths a landscape page of A4 takes at full size, and the scales that can be read
+_PAGE_WIDTH, _SCALES = 98.0, (60, 100)
 _NARROWEST, _WIDEST, _LOOKED_AT = 8, 40, 200
 # the writer takes a text like the first for markup of its own; spreadsheets read the second as another character
 _MISREAD = re.compile(r"^<r>(?s:.*)</r>\Z|_x[0-9A-Fa-f]{4}_")
+_HEIGHTS = {"title": 30, "head": 45, "signature": 30}
+_LINE, _TALLEST = 15, 400  # points
 _NO_NAME = re.compile(r"[\[\]:*?/\\]")
 
 
@@ -65,15 +69,16 @@ def sheet_rows(document: ListDocument, table: ListTable) -> Iterator[Row]:
         Rejected: a text that no page shows.
     """
     width = len(headings(table))
-    whole = ((0, width - 1),)
-    yield Row("title", _first(title_of(document, table), width), whole)
-    yield Row("head", _first(head_line(document, table), width), whole)
+    # over the article's columns, which are the first page
+    page = ((0, groups(table)[0][1] - 1),)
+    yield Row("title", _first(title_of(document, table), width), page)
+    yield Row("head", _first(head_line(document, table), width), page)
     yield _groups_row(table)
     yield Row("headings", headings(table))
     for _, shown in checked_rows(table):
         yield Row("line", [lined(text) for text in shown])
     yield Row("blank", [""] * width)
-    yield Row("signature", _first(signature_line(), width), whole)
+    yield Row("signature", _first(signature_line(), width), page)
 
 
 def _first(text: str, width: int) -> list[str]:
@@ -167,10 +172,10 @@ def _formats(book: Any) -> dict[str, Any]:
 
 def _set_up(sheet: Any, document: ListDocument) -> None:
     sheet.set_landscape()
-    sheet.set_paper(_A3)
-    sheet.fit_to_pages(1, 0)
+    sheet.set_paper(_A4)
+    sheet.repeat_columns(0, 0)
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.8)
-    sheet.repeat_rows(0, HEADER_ROWS - 1)
+    sheet.repeat_rows(HEADER_ROWS - 2, HEADER_ROWS - 1)
     sheet.freeze_panes(HEADER_ROWS, 1)
     left, page = footer_texts(document)
     sheet.set_footer(f"&L{left}&C{page}")
@@ -178,17 +183,23 @@ def _set_up(sheet: Any, document: ListDocument) -> None:
 
 def _write_rows(sheet: Any, rows: Iterator[Row], formats: dict[str, Any]) -> None:
     looked_at = list(islice(rows, _LOOKED_AT))
-    for column, width in enumerate(_widths(looked_at)):
+    widths = _widths(looked_at)
+    for column, width in enumerate(widths):
         sheet.set_column(column, column, width)
+    scale, breaks = _pages(widths, _article_width(looked_at))
+    sheet.set_print_scale(scale)
+    sheet.set_v_pagebreaks(breaks)
     for number, row in enumerate(chain(looked_at, rows)):
         if number >= _ROW_LIMIT:
             raise Rejected(f"一张工作表最多 {_ROW_LIMIT} 行，清单放不下；改为导出 .csv 或 .json")
-        _write_row(sheet, number, row, formats[row.kind])
+        _write_row(sheet, number, row, formats[row.kind], widths)
 
 
-def _write_row(sheet: Any, number: int, row: Row, style: Any) -> None:
-    if row.kind == "title":
-        sheet.set_row(number, 30)
+def _write_row(sheet: Any, number: int, row: Row, style: Any, widths: list[float]) -> None:
+    height = _HEIGHTS.get(row.kind) or _LINE * _lines(row.cells, widths)
+    if height != _LINE:
+        # not every program makes room for wrapped text by itself
+        sheet.set_row(number, min(height, _TALLEST))
     for column, text in enumerate(row.cells):
         if text:
             _check(text, row.cells[0])
@@ -217,6 +228,39 @@ def _widths(rows: list[Row]) -> list[float]:
         if row.kind in ("headings", "line"):
             wide = [max(n, *map(_extent, cell.split("\n"))) for n, cell in zip(wide, row.cells, strict=True)]
     return [min(n + 2, _WIDEST) for n in wide]
+
+
+def _lines(cells: list[str], widths: list[float]) -> int:
+    """How many lines the longest cell of a row takes, wrapped."""
+    return max(
+        (
+            sum(-(-_extent(part) // max(int(width) - 1, 1)) or 1 for part in cell.split("\n"))
+            for cell, width in zip(cells, widths, strict=True)
+            if cell
+        ),
+        default=1,
+    )
+
+
+def _article_width(rows: list[Row]) -> int:
+    return next((row.merged[0][1] + 1 for row in rows if row.kind == "title"), 1)
+
+
+def _pages(widths: list[float], article: int) -> tuple[int, list[int]]:
+    """The scale at which the article's columns are one page, and the columns at which further pages begin.
+
+    The first column is repeated on every page.
+    """
+    smallest, largest = _SCALES
+    scale = max(smallest, min(largest, int(100 * _PAGE_WIDTH / max(sum(widths[:article]), 1))))
+    room = 100 * _PAGE_WIDTH / scale
+    breaks, used = list[int](), sum(widths[:article])
+    for column in range(article, len(widths)):
+        if column == article or used + widths[column] > room:
+            breaks.append(column)
+            used = widths[0]
+        used += widths[column]
+    return scale, breaks
 
 
 def _extent(text: str) -> int:
