@@ -15,6 +15,7 @@ from registry.checking import Progress
 from registry.db import Database
 from registry.demo_lists import load_lists
 from registry.demo_people import load_people
+from registry.demo_requests import load_requests
 from registry.demo_review import load_review
 from registry.errors import Conflict
 from registry.export import write_jsonl
@@ -58,12 +59,13 @@ def load_demo(
         others = _others(session, demo, agency)
         accounts = load_people(session, agency, system, others, now=begun)
         walked, opened = load_review(session, agency, files=files, seed=seed, begun=begun, now=now)
+        asked = load_requests(session, agency, others["neighbour"], now=now)
         lists = load_lists(session, [agency, *others.values()], now=now)
     return (
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
         f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），"
         f"{walked} 条在审核、通告、上架各环节，其中 {opened} 条有经证明的开放数据。\n"
-        f"{lists}\n"
+        f"{asked}\n{lists}\n"
         f"{accounts}"
     )
 

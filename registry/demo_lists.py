@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from registry.editions import seal_edition
 from registry.lifecycle import perform
-from registry.models import Agency, Distribution, Entry
+from registry.models import Agency, Distribution, Entry, ShareGrant
 from registry.people import actor_of, holders, local_day
 from registry.permits import EVERYTHING
 from registry.recording import Paper, about, keep_record
@@ -36,7 +36,7 @@ def _seal(session: Session, agency: Agency, now: datetime) -> str:
 
 def _withdraw(session: Session, agency: Agency, *, now: datetime) -> str:
     """The first entry in force that nobody uses is taken back: its line leaves the list."""
-    used = select(col(Distribution.entry_id))
+    used = union(select(col(Distribution.entry_id)), select(col(ShareGrant.entry_id)))
     query = (
         select(Entry)
         .where(col(Entry.agency_id) == agency.id, col(Entry.state) == "announced", col(Entry.id).not_in(used))

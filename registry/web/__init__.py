@@ -23,6 +23,8 @@ from registry.web import (
     problems,
     promise_pages,
     proof_pages,
+    request_filing,
+    request_pages,
     review,
     scan_pages,
     sign_in,
@@ -93,7 +95,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _enter_pages(app: FastAPI, settings: Settings) -> None:
     """The pages, in the order in which they are tried."""
-    for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages):
+    asked = (request_filing, request_pages)
+    for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages, *asked):
         app.include_router(part.router, include_in_schema=False)
     # strangers may send to it
     most = verify_pages.most_bytes() + _FORM_BYTES

@@ -157,7 +157,8 @@ def _matter(session: Session, row: Row, kind: RequestKind, asker: Agency | None)
 def _standing(session: Session, kind: RequestKind, extends: str, actor: Actor) -> dict[str, Any]:
     """What the form holds at first: nothing, or what a grant that is to be extended says."""
     if kind.key != "share":
-        return {"every_item": True}
+        # which items are wrong must be said; for opening all are meant
+        return {"every_item": True} | ({} if kind.side == "provider" else {"items": ()})
     if not extends:
         return {}
     found = shown_grant(session, extends, actor=actor, now=today())

@@ -69,13 +69,13 @@ class Refused:
     @property
     def rows(self) -> list[Mapping[str, str]]:
         """Every reason, with its cure and article; one row for an error that is no list."""
-        listed = self.error.details.get("errors")
-        return list(listed) if listed else [{"message": self.error.message}]
+        listed = self.error.details.get("errors") or [{"message": self.error.message}]
+        return [{"fix": "", "source": ""} | row for row in listed]
 
     def beside(self, shown: Iterable[FormField]) -> list[Mapping[str, str]]:
         """The reasons that stand under no field."""
-        told = {id(row) for one in shown for row in one.errors}
-        return [row for row in self.rows if id(row) not in told]
+        told = [row for one in shown for row in one.errors]
+        return [row for row in self.rows if row not in told]
 
     def at(self, key: str) -> tuple[Mapping[str, str], ...]:
         """The reasons that stand under one field."""
@@ -95,6 +95,14 @@ class Ground:
     specs: Specs
     content: Content | None = None
     standing: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+
+    def taken(self, key: str) -> RequestField:
+        """What an act takes, called as the request of this kind calls it."""
+        spec = self.specs.requests
+        kind = spec.kind_index.get(self.kind)
+        named = next((row.zh for row in kind.fields if row.key == key), "") if kind else ""
+        return spec.taken_index[key].model_copy(update={"zh": named}) if named else spec.taken_index[key]
 
     def show(self, spec: RequestField, refused: Refused | None, *, required: bool | None = None) -> FormField:
         """A field with its choices and what it holds."""
@@ -121,8 +129,9 @@ class Ground:
             return ()
         if refused is not None:
             return tuple(str(one) for one in refused.form.getlist(spec.key))
-        held = self.standing.get(spec.key)
-        return tuple(held) if held else tuple(one.value for one in self._choices(spec) if not one.off)
+        if spec.key in self.standing:
+            return tuple(self.standing[spec.key])
+        return tuple(one.value for one in self._choices(spec) if not one.off)
 
     def _choices(self, spec: RequestField) -> tuple[Choice, ...]:
         match spec.type:
@@ -152,8 +161,7 @@ class Ground:
 def act_form(option: Option, ground: Ground, refused: Refused | None) -> ActForm:
     """The form of an act that is offered; with what was typed if it was refused."""
     mine = refused if refused is not None and refused.act == option.act else None
-    taken = ground.specs.requests.taken_index
-    fields = [ground.show(taken[key], mine, required=key in option.asks) for key in option.takes]
+    fields = [ground.show(ground.taken(key), mine, required=key in option.asks) for key in option.takes]
     fields.append(ground.show(NOTE, mine, required=option.reasons))
     return ActForm(option.act, option.zh, tuple(fields), mine is not None)
 

@@ -109,8 +109,10 @@ def _request(
     found, specs = shown_request(session, name, actor=actor, now=today()), load()
     matter = load_matter(session, name)
     offered = request_options(session, name, actor=actor)
-    ground = Ground(specs, matter.content, matter.request.content)
-    narrower = Ground(specs, matter.content, {"offered": matter.request.content.get("items", ())})
+    ground = Ground(specs, matter.content, matter.request.content, matter.request.kind)
+    asked = matter.request.content
+    most = {"offered": asked.get("items", ()), "valid_until": asked.get("valid_until", "")}
+    narrower = Ground(specs, matter.content, most)
     forms = [act_form(one, narrower if one.act == "agree" else ground, refused) for one in offered]
     values = {
         "found": found,
@@ -120,7 +122,7 @@ def _request(
         "grant_keys": keys_of(session, ShareGrant, [one.number for one in found.grants]),
         "applicant_zh": {row.key: row.zh for row in specs.requests.applicant.fields},
         **_disputes(session, found, actor, refused),
-        **_words(specs),
+        **_words(specs, matter.request.kind),
     }
     return _render(request, "request.html", values, forms, refused)
 
@@ -140,16 +142,16 @@ def _disputes(
     return {"disputes": rows, "may_dispute": may_open, "dispute_open": mine, "subject": typed}
 
 
-def _words(specs: Specs) -> dict[str, Any]:
+def _words(specs: Specs, kind: str) -> dict[str, Any]:
     """What keys are called, for the timeline of acts."""
     spec = specs.requests
     path = {row.key: row.zh for row in specs.document("responsibility", Responsibility).dispute_path}
     states = {row.key: row.zh for row in (*spec.states, *spec.grant_states)}
-    named = {row.key: row.zh for kind in spec.kinds for row in kind.fields}
+    named = {row.key: row.zh for row in spec.kind_index[kind].fields}
     return {
         "machine": spec.machine.zh,
         "states_zh": states | path | {spec.dispute_closed.key: spec.dispute_closed.zh},
-        "fields_zh": named | {row.key: row.zh for row in spec.taken},
+        "fields_zh": {row.key: row.zh for row in spec.taken} | named,
         "forms_zh": {row.code: row.zh for row in specs.codes["share_mode_type"].values},
         "roles_zh": {role.key: role.zh for role in roles_of(specs).roles},
     }
@@ -243,7 +245,7 @@ def _grant(
         "usage_zh": {row.key: row.zh for row in specs.requests.usage_kinds},
         "use_zh": {f.key: f.zh for row in specs.requests.usage_kinds for f in usage_fields(row.key, specs)},
         **_disputes(session, asked, actor, refused, grant=True),
-        **_words(specs),
+        **_words(specs, asked.row.kind),
     }
     return _render(request, "grant.html", values, [*forms, *([use] if use else [])], refused)
 
