@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, String, Subquery, and_, case, cast, func, select, true
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Select, Subquery, and_, case, func, select, true
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -47,7 +46,7 @@ def list_counts(session: Session, *, now: datetime) -> dict[str, ListCount]:
         calendar = city_calendar(specs)
         today = calendar.day_of(now)
         for kind in kinds_of(specs):
-            query = _query(session, kind.key, opened=kind.rows == OPENED)
+            query = _query(kind.key, opened=kind.rows == OPENED)
             for agency_id, lines, shelved, late in _late(session, query, specs, calendar, today):
                 one = found.setdefault(agency_id, ListCount())
                 one.lines += lines
@@ -71,12 +70,12 @@ def _late(
         yield row.agency_id, row.lines, bool(row.shelved), late
 
 
-def _query(session: Session, key: str, *, opened: bool) -> Select[*tuple[Any, ...]]:
+def _query(key: str, *, opened: bool) -> Select[*tuple[Any, ...]]:
     shelf = _shelf(opened=opened)
     mine = and_(col(ListLine.entry_id) == col(Entry.id), col(ListLine.number) == col(Entry.in_force))
     stands = func.coalesce(shelf.c.stands, 0)
     # when the shelf counts, the day of the promise does not: fewer groups
-    promised = case((stands == 0, _promised(session)))
+    promised = case((stands == 0, col(ListLine.promised)))
     of_shelf = (stands, func.coalesce(shelf.c.shelved, 0), promised, shelf.c.left)
     alike = (col(Entry.agency_id), col(Agency.kind), col(System.system_class), *of_shelf)
     names = ("agency_id", "kind", "system_class", "stands", "shelved", "promised", "left")
@@ -110,11 +109,3 @@ def _shelf(*, opened: bool) -> Subquery:
         .group_by(col(Distribution.entry_id))
         .subquery()
     )
-
-
-def _promised(session: Session) -> Any:
-    """The promised day as the line has it."""
-    line: Any = col(ListLine.line)
-    if session.get_bind().dialect.name == "postgresql":
-        return cast(line, JSONB)["promised_on"].as_string()
-    return cast(func.json_extract(line, "$.promised_on"), String)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select, tuple_
+from sqlalchemy import and_, delete, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from catalog_specs import Specs, load
 from catalog_specs.law import Deadlines
 from catalog_specs.queueing import Queues
 from registry.calendars import city_calendar
+from registry.entries import SUPERSEDED
 from registry.keys import canonical_json, digest_of
 from registry.models import Entry, ListLine, Version
 from registry.models.columns import table_of
@@ -54,23 +55,28 @@ class Lines:
         self._stated = next((row.field for row in rows if row.clock == PROMISE), "")
         self._promised: dict[date, date] = {}
 
-    def promised_on(self, content: Content, since: datetime) -> date:
-        """The day by which the entry is to be on the shelf: as it says itself, else counted from its announcement."""
-        stated = content.get(self._stated)
+    def promised_on(self, content: Content, since: datetime, earlier: date | None = None) -> date:
+        """The day by which the entry is to be on the shelf: as it says itself, else counted from its announcement.
+
+        ``earlier`` is what the version before it promised, which a new version does not undo: only a day that the
+        entry states, while that one is not over, takes its place.
+        """
+        day, stated = self.calendar.day_of(since), content.get(self._stated)
         own = parse_date(stated) if isinstance(stated, str) else None
+        if earlier is not None and (own is None or earlier < day):
+            return min(earlier, own) if own else earlier
         if own is not None:
             return own
-        day = self.calendar.day_of(since)
         if day not in self._promised:
             self._promised[day] = due(self._clock, day, self.calendar)
         return self._promised[day]
 
-    def rows(self, one: InForce) -> list[dict[str, Any]]:
-        """The rows of list_line of one version: one for every list that it stands on."""
+    def rows(self, one: InForce, earlier: date | None = None) -> list[dict[str, Any]]:
+        """The rows of list_line of one version: one for every list that it stands on. ``earlier``: as above."""
         on = [printer for printer in self.printers if printer.lists(one.content)]
         if not on:
             return []
-        promised = self.promised_on(one.content, one.since).isoformat()
+        promised = self.promised_on(one.content, one.since, earlier).isoformat()
         return [self._row(printer, one, promised) for printer in on]
 
     def _row(self, printer: Printer, one: InForce, promised: str) -> dict[str, Any]:
@@ -80,6 +86,7 @@ class Lines:
             "number": one.number,
             "list_kind": printer.kind.key,
             "content": one.digest,
+            "promised": promised,
             "line": line,
             "digest": line_digest(printer.kind.key, one.digest, line),
         }
@@ -95,10 +102,12 @@ def save_lines(session: Session, versions: Iterable[InForce], specs: Specs) -> d
 
     A version that comes into force again gets its lines anew.
     """
-    made, lines = list(versions), Lines(specs)
-    rows = [row for one in made for row in lines.rows(one)]
+    made, lines, rows = list(versions), Lines(specs), list[dict[str, Any]]()
     for start in range(0, len(made), _AT_A_TIME):
-        places = [(one.entry_id, one.number) for one in made[start : start + _AT_A_TIME]]
+        part = made[start : start + _AT_A_TIME]
+        earlier = _earlier(session, part)
+        rows += [row for one in part for row in lines.rows(one, earlier.get(one.entry_id))]
+        places = [(one.entry_id, one.number) for one in part]
         of_these = tuple_(col(ListLine.entry_id), col(ListLine.number)).in_(places)
         session.execute(delete(ListLine).where(of_these).execution_options(synchronize_session=False))
     if rows:
@@ -107,6 +116,34 @@ def save_lines(session: Session, versions: Iterable[InForce], specs: Specs) -> d
     for row in rows:
         found[row["entry_id"]][row["list_kind"]] = row["digest"]
     return found
+
+
+def _earlier(session: Session, made: Sequence[InForce]) -> dict[str, date]:
+    """What the versions before these promised, by entry, where they were in force until these came."""
+    numbers = {one.entry_id: one.number for one in made}
+    before = and_(
+        col(Version.entry_id) == col(ListLine.entry_id), col(Version.number) == col(ListLine.number)
+    )
+    query = (
+        select(col(ListLine.entry_id), col(ListLine.number), col(ListLine.promised), col(Version.state))
+        .join(Version, before)
+        .where(col(ListLine.entry_id).in_(numbers))
+        .order_by(col(ListLine.entry_id), col(ListLine.number))
+    )
+    found: dict[str, date] = {}
+    for entry_id, number, promised, state in session.execute(query):
+        if number >= numbers[entry_id]:
+            continue
+        found.pop(entry_id, None)
+        if state == SUPERSEDED:
+            found[entry_id] = date.fromisoformat(promised)
+    return found
+
+
+def promise_of_line() -> Any:
+    """The shelf date (2026-11-22) of the version that a query joins as ``Version``; null where it has no line."""
+    mine = and_(col(ListLine.entry_id) == col(Version.entry_id), col(ListLine.number) == col(Version.number))
+    return select(func.min(col(ListLine.promised))).where(mine).correlate(Version).scalar_subquery()
 
 
 def fill_lines(session: Session) -> int:

@@ -18,6 +18,7 @@ from sqlmodel import col
 from catalog_specs import Specs
 from catalog_specs.law_release import Responsibility
 from registry.entries import TOMBSTONES
+from registry.list_lines import promise_of_line
 from registry.lookup import askable
 from registry.models import Agency, BatchProof, Distribution, Entry, System, UpdateSeen, Version
 from registry.permits import Sight
@@ -171,7 +172,7 @@ def _query(asked: Asked, specs: Specs, calendar: Calendar) -> Select[Any]:
             col(Version.share_type),
             col(Version.open_type),
             content["update_cycle"].as_string().label("cycle"),
-            content["promised_on"].as_string().label("stated"),
+            func.coalesce(promise_of_line(), content["promised_on"].as_string()).label("stated"),
             func.coalesce(col(Version.announced_at), col(Version.created_at)).label("announced"),
             col(Agency.code).label("agency_code"),
             col(Agency.name).label("agency_name"),

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from catalog_specs.law_lifecycle import Lifecycle, Move
 from registry.errors import Rejected
+from registry.list_lines import promise_of_line
 from registry.models import Agency, Distribution, Entry, Opinion, Version
 
 
@@ -233,6 +234,10 @@ class Distributions(Table):
 
     def made_by_another(self, login: str) -> ColumnElement[bool]:
         return col(Distribution.created_by) != login
+
+    def stated(self, field: str) -> ColumnElement[str | None]:
+        """The shelf date of the entry's line, which a new version does not move; else what the entry states."""
+        return func.coalesce(promise_of_line(), super().stated(field))
 
     def start(self, event: str) -> ColumnElement[datetime | None]:
         """When the entry's version came into force (stock: when it was taken over); null for another event."""

@@ -43,7 +43,6 @@ def test_a_change_is_told_field_by_field(database: Database, tmp_path: Path) -> 
     assert said == {
         ("数据更新周期", "每周", "每月"),
         ("版本", "1", "2"),
-        ("承诺上架日期", "2026-12-04", "2026-12-07"),
     }
 
 

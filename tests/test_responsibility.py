@@ -176,6 +176,40 @@ def test_what_was_promised_does_not_move_when_stock_comes_again(database: Databa
     assert table(list_of(database, CIVIL), "share")[0]["promised_on"] == "2026-12-04"
 
 
+def test_a_new_version_undoes_no_promise(database: Database, tmp_path: Path) -> None:
+    later = NOW + timedelta(days=30)
+    take_in(database, tmp_path, announced("OK02"))
+    take_in(database, tmp_path, announced("OK02", contact_phone="0851-28220001"), now=later)
+    row = table(list_of(database, CIVIL, now=later), "share")[0]
+    assert (row["version"], row["promised_on"], row["days_owed"]) == ("2", "2026-12-04", "11")
+
+
+def test_a_promise_that_is_over_is_not_put_off_by_another_one(database: Database, tmp_path: Path) -> None:
+    take_in(database, tmp_path, announced("OK02"))
+    for days, stated, stands in ((3, "2026-12-31", "2026-12-31"), (60, "2027-06-30", "2026-12-31")):
+        take_in(database, tmp_path, announced("OK02", promised_on=stated), now=NOW + timedelta(days=days))
+        assert table(list_of(database, CIVIL), "share")[0]["promised_on"] == stands
+
+
+def test_the_queue_and_the_ledger_know_the_promise_of_the_line(at) -> None:  # type: ignore[no-untyped-def]
+    from sqlalchemy import update
+
+    from catalog_specs import load
+    from registry.models import ListLine
+    from registry.permits import EVERYTHING
+    from registry.promises import overdue_ledger
+    from registry.queues import waiting
+
+    cast: Cast = at("reviewed")
+    with cast.database.write() as session:
+        session.execute(update(ListLine).values(promised="2026-11-02"))
+    with cast.database.read() as session:
+        (task,) = waiting(session, None, now=cast.now, specs=load()).tasks
+        ledger = overdue_ledger(session, now=cast.now, specs=load(), sight=EVERYTHING)
+    assert str(task.due) == "2026-11-02"
+    assert [str(row.due) for row in ledger.rows if row.kind == "shelf"] == ["2026-11-02"]
+
+
 def test_entries_of_a_system_of_the_province_ask_for_their_data_back(
     database: Database, tmp_path: Path
 ) -> None:

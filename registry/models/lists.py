@@ -13,7 +13,8 @@ class ListLine(SQLModel, table=True):
     """What one list says of one announced version, as far as the version itself says it.
 
     ``line`` is the canonical JSON of its columns (texts as printed), ``content`` the digest of the version, which
-    ``digest`` binds the line to: a list is a concatenation of such lines.
+    ``digest`` binds the line to: a list is a concatenation of such lines. ``promised`` is the day (2026-11-22) by
+    which the entry is to be on the shelf; a new version does not move it.
     """
 
     __tablename__ = "list_line"
@@ -22,6 +23,7 @@ class ListLine(SQLModel, table=True):
     number: int = Field(primary_key=True)
     list_kind: str = Field(primary_key=True, max_length=32)
     content: str = Field(max_length=64)
+    promised: str = Field(max_length=10)
     line: str = Field(sa_column=Column(Text, nullable=False))
     digest: str = Field(max_length=64)
 

@@ -174,6 +174,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("list_kind", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column("content", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("promised", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=op.f("fk_list_line_entry_id_entry")),
