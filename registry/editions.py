@@ -139,6 +139,7 @@ def _next_edition(
         "rows": rows,
         "mark": make_mark(digest, at=moment_text(now)),
         "proof": None,
+        "erasure": None,
         "sealed_by": actor.login,
         "person_id": actor.person_id,
         "role": held.role,
@@ -332,7 +333,9 @@ def edition_by_code(session: Session, code: str) -> Edition | None:
 def document_of(edition: Edition) -> ListDocument:
     """An edition as a document, with its digest, mark and proof."""
     found = from_json(json.loads(edition.body))
-    return replace(found, digest=edition.digest, mark=edition.mark, proof=edition.proof)
+    return replace(
+        found, digest=edition.digest, mark=edition.mark, proof=edition.proof, erasure=edition.erasure
+    )
 
 
 # ---- after the seal ---------------------------------------------------------------------------------------

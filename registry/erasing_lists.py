@@ -5,8 +5,10 @@ and digests of requests stay. Source: domain §12 R1; SSL-REG 41.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select, tuple_, union, update
@@ -14,9 +16,11 @@ from sqlmodel import SQLModel, col
 
 from registry.audit import names_of
 from registry.erasing import Cleaning, Words, mark
+from registry.errors import Unavailable
 from registry.keys import canonical_json
-from registry.list_document import ListRow, erased_row, from_json, is_erased, row_json
+from registry.list_document import ListRow, erased_row, erasure_digest, from_json, is_erased, row_json
 from registry.list_lines import erase_lines
+from registry.marks import make_mark
 from registry.models import (
     Agency,
     AgencyChange,
@@ -32,7 +36,9 @@ from registry.models import (
     UsageRecord,
 )
 from registry.models.columns import table_of
+from registry.signing import moment_text
 
+log = logging.getLogger(__name__)
 ByHand = tuple[str, dict[str, Any]]
 _EDITIONS = table_of(Edition)
 _AT_A_TIME = 400
@@ -107,7 +113,9 @@ def _clean_edition(work: Cleaning, words: Words, key: str) -> Iterator[ByHand]:
     gone = list(_gone(work, words, lines))
     for line in gone:
         value["lists"][line.table]["lines"][line.place] = row_json(erased_row(line.key, line.row))
-    changed: dict[str, Any] = {"body": canonical_json(value)} if gone else {}
+    changed: dict[str, Any] = {}
+    if gone:
+        changed = {"body": canonical_json(value), "erasure": _erasure(value, edition.digest, work.now)}
     if edition.scan_name and words.are_in(edition.scan_name, far=not gone):
         changed["scan_name"] = mark()
     if changed:
@@ -117,6 +125,20 @@ def _clean_edition(work: Cleaning, words: Words, key: str) -> Iterator[ByHand]:
         yield "edition_files", about | {"code": edition.code}
     if gone and edition.scan_sha256:
         yield "edition_scan", about | {"sha256": edition.scan_sha256}
+
+
+def _erasure(value: Any, digest: str, now: datetime) -> dict[str, Any] | None:
+    """What vouches for every line of a stored edition that has no content; None when the key cannot be used.
+
+    A spill is done all the same: then exported files do not verify until the edition is sealed anew.
+    """
+    tables = from_json(value).lists
+    lines = sorted(row.cells[0] for table in tables for row in table.rows if is_erased(row))
+    try:
+        return {"lines": lines, "mark": make_mark(erasure_digest(digest, lines), at=moment_text(now))}
+    except Unavailable as error:
+        log.warning("没有为删除的清单行作校验标记：%s", error.message)
+        return None
 
 
 def _lines(value: Any) -> Iterator[_Line]:

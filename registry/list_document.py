@@ -11,6 +11,9 @@ from typing import Any, Literal, NamedTuple
 from registry.keys import digest_of
 
 FORMAT = "mulu-list-edition/1"
+# how the files of sealed lists are laid out; issued ones must verify for years, so each layout is kept
+LAYOUT = 1
+MARK_KEYS = frozenset({"algorithm", "key", "at", "signature"})
 CODE_LENGTH, CODE_GROUP = 20, 4
 # what a line shows beside its columns, so that it can be led back to what was announced
 LINKS = (("entry", "条目编号"), ("version", "版本号"), ("content", "版本内容摘要"))
@@ -58,7 +61,8 @@ class ListDocument:
 
     ``head`` holds texts under the keys of ``HEAD`` and is empty of ``edition`` for what is not sealed; ``title`` is
     what a page is headed with; ``as_of`` the day (2026-11-22) on which a live list was made. ``digest``, ``mark``
-    and ``proof`` belong to a sealed one.
+    and ``proof`` belong to a sealed one; ``erasure`` vouches for lines whose content was erased since: ``lines``
+    are their digests, ``mark`` a mark over ``erasure_digest``.
     """
 
     title: str
@@ -68,6 +72,7 @@ class ListDocument:
     digest: str = ""
     mark: Mapping[str, Any] | None = None
     proof: Mapping[str, Any] | None = field(default=None)
+    erasure: Mapping[str, Any] | None = field(default=None)
 
     @property
     def is_sealed(self) -> bool:
@@ -133,6 +138,11 @@ def erased_row(list_key: str, row: ListRow) -> ListRow:
     return ListRow("", 0, "", (digest_in(list_key, row),))
 
 
+def erasure_digest(digest: str, lines: Iterable[str]) -> str:
+    """What a mark over the erasure of some lines (their digests) of a sealed document is made of."""
+    return digest_of({"format": FORMAT, "edition": digest, "erased": sorted(lines)})
+
+
 def is_erased(row: ListRow) -> bool:
     """Whether the content of a line was erased."""
     return not row.entry
@@ -149,11 +159,13 @@ def to_json(document: ListDocument) -> dict[str, Any]:
     }
     if document.is_sealed:
         shown |= {
+            "layout": LAYOUT,
             "digest": document.digest,
             "code": document.code,
             "mark": dict(document.mark) if document.mark else None,
             "proof": dict(document.proof) if document.proof else None,
         }
+        shown |= {"erasure": dict(document.erasure)} if document.erasure else {}
     return shown
 
 
@@ -179,12 +191,12 @@ def from_json(value: Any) -> ListDocument:
     Raises:
         ValueError: it is none.
     """
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
+    if not isinstance(value, dict) or value.get("format") != FORMAT or value.get("layout", LAYOUT) != LAYOUT:
         raise ValueError("no list document")
     try:
         tables = tuple(_table(part) for part in value["lists"])
         head = {str(key): _text(text) for key, text in value["head"].items()}
-        mark, proof = (_object(value.get(key)) for key in ("mark", "proof"))
+        mark, proof, erasure = (_object(value.get(key)) for key in ("mark", "proof", "erasure"))
         texts = {key: _text(value.get(key) or "") for key in ("title", "as_of", "digest")}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("no list document") from error
@@ -196,6 +208,7 @@ def from_json(value: Any) -> ListDocument:
         digest=texts["digest"],
         mark=mark,
         proof=proof,
+        erasure=erasure,
     )
 
 

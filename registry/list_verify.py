@@ -12,7 +12,7 @@ from catalog_specs import load
 from registry.audit import content_digest
 from registry.errors import MuluError, Unavailable, Unreadable
 from registry.heads import PROOF
-from registry.list_document import ListDocument, document_digest, is_erased
+from registry.list_document import MARK_KEYS, ListDocument, document_digest, erasure_digest, is_erased
 from registry.list_files import read
 from registry.marks import fingerprint, is_genuine, trust_of
 from registry.signing import Head
@@ -28,6 +28,9 @@ _UNKNOWN = "{what}的密钥 {key} 不在可信之列；向发布单位核对公�
 _COMPARE = "这台机器没有可信公钥的名单：请与发布单位公布的公钥核对密钥指纹 {key}"
 _NO_PROOF = "文件没有审计证明：封存是否登记在审计记录里，没有核对"
 _LONGEST_PATH = 64
+_PROOF_KEYS = frozenset({"format", "subject", "head", "events", "later"})
+_EVENT_KEYS = frozenset({"index", "body", "path", "content", "salt"})
+SEAL = "seal_edition"
 
 
 class Verdict(NamedTuple):
@@ -63,9 +66,7 @@ def verify_file(path: Path, *, keys: frozenset[str] = frozenset()) -> Verdict:
     problems = [*carried.differences, *_digest_problems(document)]
     problems += _mark_problems(document, keys, notes)
     problems += _proof_problems(document, keys, notes)
-    erased = sum(is_erased(row) for table in document.lists for row in table.rows)
-    if erased:
-        notes.append(f"有 {erased} 行的内容已依法删除，以保留的行摘要核对")
+    problems += _erasure_problems(document, keys, notes)
     return Verdict(not problems, tuple(problems), tuple(notes), document)
 
 
@@ -87,16 +88,41 @@ def _mark_problems(document: ListDocument, keys: frozenset[str], notes: list[str
     if mark is None:
         yield _NO_MARK
         return
-    try:
-        if not is_genuine(mark, document.digest):
-            yield _FALSE_MARK
-            return
-    except Unavailable as error:
-        yield f"校验标记没有核对：{error.message}"
+    fault = _mark_fault(mark, document.digest)
+    if fault:
+        yield fault
         return
     key = str(mark["key"])
     notes.append(f"校验标记：{mark['algorithm']}，密钥指纹 {fingerprint(key)}，{mark['at']}")
     yield from _trust_problems("校验标记", key, keys, notes)
+
+
+def _mark_fault(mark: Mapping[str, Any], bound: str) -> str:
+    """What is wrong with a mark over a digest; an empty text when nothing is."""
+    if set(mark) - MARK_KEYS:
+        return f"校验标记里有不属于它的内容（{'、'.join(sorted(set(mark) - MARK_KEYS))[:60]}）；向发布单位重新索取文件"
+    try:
+        return "" if is_genuine(mark, bound) else _FALSE_MARK
+    except Unavailable as error:
+        return f"校验标记没有核对：{error.message}"
+
+
+def _erasure_problems(document: ListDocument, keys: frozenset[str], notes: list[str]) -> Iterator[str]:
+    """Lines without content must be vouched for: else anybody could leave out a line that he dislikes."""
+    gone = [row.cells[0] for table in document.lists for row in table.rows if is_erased(row)]
+    told = document.erasure
+    if not gone and told is None:
+        return
+    if told is None or set(told) != {"lines", "mark"} or not isinstance(told["mark"], dict):
+        yield f"有 {len(gone)} 行没有内容，也没有依法删除的凭据；向发布单位重新索取文件"
+        return
+    lines = [line for line in told["lines"] if isinstance(line, str)]
+    fault = _mark_fault(told["mark"], erasure_digest(document.digest, lines))
+    if fault or sorted(gone) != sorted(lines):
+        yield fault or "没有内容的行与依法删除的凭据不符；向发布单位重新索取文件"
+        return
+    notes.append(f"有 {len(gone)} 行的内容已依法删除，看不到，只以保留的行摘要核对")
+    yield from _trust_problems("依法删除凭据", str(told["mark"]["key"]), keys, notes)
 
 
 def _trust_problems(what: str, key: str, keys: frozenset[str], notes: list[str]) -> Iterator[str]:
@@ -129,7 +155,7 @@ def _proof_problems(document: ListDocument, keys: frozenset[str], notes: list[st
 
 
 def _faults(proof: Mapping[str, Any], head: Head, bound: str) -> Iterator[str]:
-    if proof.get("format") != PROOF:
+    if proof.get("format") != PROOF or set(proof) != _PROOF_KEYS or type(proof["later"]) is not int:
         raise ValueError("no proof")
     if not head.is_genuine():
         yield "审计树头的签名不是所称的密钥所作；向发布单位重新索取文件"
@@ -139,9 +165,11 @@ def _faults(proof: Mapping[str, Any], head: Head, bound: str) -> Iterator[str]:
     for event in proof["events"]:
         told = json.loads(event["body"])
         fault = _event_fault(event, told, head, hashed)
+        if set(event) - _EVENT_KEYS or told["subject"] != proof["subject"]:
+            fault = "里有不属于它的内容"
         if fault:
             yield f"审计事件 {told['seq']} {fault}；向发布单位重新索取文件"
-        elif "content" in event:
+        elif "content" in event and told["act"] == SEAL:
             named |= json.loads(event["content"]).get("digest") == bound
     if not named:
         yield "审计证明里没有哪个事件写着这一期的摘要；向发布单位重新索取文件"

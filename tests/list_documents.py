@@ -9,7 +9,15 @@ from catalog_specs.law_release import ListKind, Responsibility
 from registry.audit import body_of, content_digest
 from registry.heads import PROOF
 from registry.keys import canonical_json, digest_of
-from registry.list_document import ListColumn, ListDocument, ListRow, ListTable, document_digest
+from registry.list_document import (
+    ListColumn,
+    ListDocument,
+    ListRow,
+    ListTable,
+    document_digest,
+    erased_row,
+    erasure_digest,
+)
 from registry.marks import make_mark
 from registry.signing import Head, key_id_of, own_key, sign
 from validators.merkle import digest, inclusion_proofs, leaf_hash
@@ -111,6 +119,16 @@ def row_of(table: ListTable, number: int) -> ListRow:
     return ListRow(f"e01jd2k9x3m7w5p0{number:05}", number, digest_of({"entry": number}), cells)
 
 
+def erased(document: ListDocument, lines: int, *, vouched: bool = True) -> ListDocument:
+    """The same with its first lines erased, as a spill leaves it; ``vouched``: our key says that they were."""
+    table = document.lists[0]
+    rows = tuple(erased_row(table.key, row) if n < lines else row for n, row in enumerate(table.rows))
+    gone = [row.cells[0] for row in rows[:lines]]
+    mark = make_mark(erasure_digest(document.digest, gone), at=AT)
+    lists = (replace(table, rows=rows), *document.lists[1:])
+    return replace(document, lists=lists, erasure={"lines": sorted(gone), "mark": mark} if vouched else None)
+
+
 def proof_of(bound: str, *, others: int = 4, named: str = "") -> dict[str, Any]:
     """The proof that the sealing of an edition stands on a record of some more events (made without a database)."""
     hashed, seq = digest("sha256"), others
@@ -134,4 +152,4 @@ def proof_of(bound: str, *, others: int = 4, named: str = "") -> dict[str, Any]:
 
 
 def _body(seq: int, bound: str) -> str:
-    return body_of(seq, AT, "seal_list", "x01jd2k9", bound, actor="李强", operator="")
+    return body_of(seq, AT, "seal_edition", "x01jd2k9", bound, actor="李强", operator="")

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from registry.list_document import erased_row, to_json
+from registry.list_document import to_json
 from registry.list_files import write
 from registry.list_verify import verify_file
 from registry.marks import fingerprint, make_mark
 from tests.list_cases import FORMATS, changed, forged, made, said
-from tests.list_documents import AT, live_document, proof_of, seal, sealed_document
+from tests.list_documents import AT, erased, live_document, proof_of, seal, sealed_document
 
 # ---- genuine ----------------------------------------------------------------------------------------------
 
@@ -60,12 +60,37 @@ def test_an_sm2_mark_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_an_edition_with_erased_lines_verifies_and_tells_how_many(kind: str, tmp_path: Path) -> None:
+    verdict = verify_file(made(tmp_path, kind, erased(sealed_document(), 2)))
+    assert (verdict.genuine, verdict.problems) == (True, ())
+    assert "有 2 行的内容已依法删除，看不到，只以保留的行摘要核对" in verdict.notes
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_line_that_a_forger_left_out_is_no_erased_one(kind: str, tmp_path: Path) -> None:
+    verdict = verify_file(made(tmp_path, kind, erased(sealed_document(), 1, vouched=False)))
+    assert "有 1 行没有内容，也没有依法删除的凭据；向发布单位重新索取文件" in verdict.problems
+
+
+def test_one_more_line_than_was_erased_is_found(tmp_path: Path) -> None:
     document = sealed_document()
-    table = document.lists[0]
-    rows = [erased_row(table.key, row) if n < 2 else row for n, row in enumerate(table.rows)]
-    verdict = verify_file(made(tmp_path, kind, changed(document, rows=tuple(rows))))
-    assert verdict.genuine
-    assert "有 2 行的内容已依法删除，以保留的行摘要核对" in verdict.notes
+    one, two = erased(document, 1), erased(document, 2)
+    verdict = verify_file(made(tmp_path, "json", replace(two, erasure=one.erasure)))
+    assert verdict.problems == ("没有内容的行与依法删除的凭据不符；向发布单位重新索取文件",)
+
+
+def test_an_erasure_of_another_edition_vouches_for_nothing(tmp_path: Path) -> None:
+    other = erased(sealed_document("liupanshui_2025"), 1)
+    verdict = verify_file(
+        made(tmp_path, "json", replace(erased(sealed_document(), 1), erasure=other.erasure))
+    )
+    assert not verdict.genuine
+
+
+@pytest.mark.parametrize("part", ["mark", "proof"])
+def test_what_nobody_signed_is_told(part: str, tmp_path: Path) -> None:
+    document = sealed_document()
+    more = {**(getattr(document, part) or {}), "说明": "本清单已经作废"}
+    assert not verify_file(made(tmp_path, "json", replace(document, **{part: more}))).genuine
 
 
 def test_no_proof_is_said_and_no_fault(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Edition(SQLModel, table=True):
     ``body`` is the canonical JSON that was frozen; ``digest`` is of its head and the digests of its lines, so that
     the content of a line can be erased and the edition still verifies. ``substance`` is of what is owed alone,
     ``code`` the verification code. ``mark`` is the integrity mark, ``proof`` that the sealing stands on the audit
-    record. The stamped scan comes after it, once.
+    record, ``erasure`` what vouches for lines that were erased since. The stamped scan comes after it, once.
     """
 
     id: str = Field(primary_key=True, max_length=32)
@@ -51,6 +51,7 @@ class Edition(SQLModel, table=True):
     rows: int
     mark: dict[str, Any] = json_column()
     proof: dict[str, Any] | None = json_column(nullable=True)
+    erasure: dict[str, Any] | None = json_column(nullable=True)
     sealed_by: str = Field(max_length=64)
     person_id: str = Field(foreign_key="person.id", max_length=32)
     role: str = Field(max_length=32)
