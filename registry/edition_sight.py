@@ -18,6 +18,7 @@ from catalog_specs import load
 from catalog_specs.law import Roles
 from registry import blobs
 from registry.attaching import Sent
+from registry.edition_content import owed_digest
 from registry.editions import (
     SEAL,
     Sealed,
@@ -25,7 +26,6 @@ from registry.editions import (
     attach_scan,
     document_of,
     edition_name,
-    owed_digest,
     preview,
     publish_edition,
     seal_edition,

@@ -5,35 +5,34 @@ audit record with a proof of it. A sealed edition is never changed. Source: S-ZY
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer
 from sqlmodel import col
 
 from catalog_specs import load
 from registry import audit
+from registry.edition_content import headed, owed_digest, owed_digests, signer_name, substance_of
 from registry.entries import lock_agency
 from registry.errors import Conflict, NotFound, Rejected
 from registry.heads import prove_many, sign_head
 from registry.keys import canonical_json, digest_of, new_key
 from registry.list_document import ListDocument, code_of, document_digest, from_json, to_json
 from registry.marks import make_mark
-from registry.models import Agency, Edition, Entry, ListLine
+from registry.models import Agency, Edition
 from registry.models.columns import table_of
 from registry.people import local
 from registry.permits import Actor, Held, Target, demand, roles_of
 from registry.responsibility import Scope, live_document, profile_of
 from registry.signing import moment_text
-from validators.list_lines import kinds_of
 
 SEAL, PUBLISH, ATTACH = "seal_edition", "publish_edition", "attach_scan"
 _EDITIONS = table_of(Edition)
-# columns that move by themselves: an edition that differs in nothing else is the same
-_MOVING = frozenset({"list_no", "days_owed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +89,23 @@ def seal_many(
         Rejected: an agency has nothing announced that is shared or opened, and never had.
         Conflict: somebody else has sealed at the same moment. Unavailable: no mark can be made.
     """
-    done: list[Sealed] = []
+    done: dict[str, Sealed] = {}
     made: list[dict[str, Any]] = []
-    for agency in sorted(agencies, key=lambda agency: agency.id):
+    # each once and always in this order, so that two who seal never wait for each other
+    for agency in sorted({agency.id: agency for agency in agencies}.values(), key=lambda agency: agency.id):
         held = demand(actor, SEAL, roles_of(load()), Target(agency.id, agency.region))
         lock_agency(session, agency.id)
         row = _next_edition(session, agency, actor=actor, held=held, now=now, publish=publish)
         if isinstance(row, Edition):
-            done.append(Sealed(row, agency, unchanged=True))
-            continue
-        made.append(row)
-        done.append(Sealed(Edition(**row), agency, unchanged=False))
+            done[agency.id] = Sealed(row, agency, unchanged=True)
+        else:
+            made.append(row)
+            done[agency.id] = Sealed(Edition(**row), agency, unchanged=False)
     _enter(session, made, actor=actor, now=now)
-    order = {agency.id: n for n, agency in enumerate(agencies)}
-    return sorted((_stored(session, one) for one in done), key=lambda one: order[one.agency.id])
+    for one in done.values():
+        if publish and one.unchanged and one.edition.published_at is None:
+            publish_edition(session, one.edition, one.agency, actor=actor, now=now)
+    return [_stored(session, done[key]) for key in dict.fromkeys(agency.id for agency in agencies)]
 
 
 def _next_edition(
@@ -112,7 +114,7 @@ def _next_edition(
     """The row of the next edition; the last edition when nothing has changed."""
     document = preview(session, agency, now=now)
     last = latest(session, agency)
-    substance = _substance(document)
+    substance = substance_of(document)
     if last is not None and last.substance == substance:
         return last
     rows = sum(len(tuple(table.rows)) for table in document.lists)
@@ -122,7 +124,8 @@ def _next_edition(
         )
     year = local(now).year
     number = _last_number(session, agency, year) + 1
-    whole = _headed(document, agency, edition_name(year, number), actor, now)
+    by = signer_name(session, actor, held)
+    whole = headed(document, agency, edition_name(year, number), sealed_by=by, now=now)
     digest = document_digest(whole)
     return {
         "id": new_key("l"),
@@ -150,26 +153,14 @@ def _next_edition(
     }
 
 
-def _headed(document: ListDocument, agency: Agency, name: str, actor: Actor, now: datetime) -> ListDocument:
-    specs = load(profile_of(agency))
-    lists = {kind.key: kind for kind in kinds_of(specs)}
-    sources = tuple(source for table in document.lists for source in lists[table.key].sources)
-    head = {
-        "agency_name": agency.name,
-        "agency_code": agency.code,
-        "edition": name,
-        "basis": specs.cited(tuple(s for s in dict.fromkeys(sources) if s != "DESIGN")),
-        "sealed_on": f"{local(now):%Y-%m-%d %H:%M}",
-        "sealed_by": actor.name,
-    }
-    return replace(document, head=head, as_of="")
-
-
 def _enter(session: Session, made: Sequence[dict[str, Any]], *, actor: Actor, now: datetime) -> None:
     """Write editions, put them on record, and keep with each the proof that it stands there."""
     if not made:
         return
-    session.execute(insert(_EDITIONS), list(made))
+    try:
+        session.execute(insert(_EDITIONS), list(made))
+    except IntegrityError as error:
+        raise Conflict("同一单位的清单正由别人封存；刷新后再看") from error
     acts = [audit.Act(SEAL, row["id"], _details(row)) for row in made]
     acts += [audit.Act(PUBLISH, row["id"], _named(row)) for row in made if row["published_at"]]
     audit.record(session, acts, actor=actor.login, now=now, operator=actor.operator)
@@ -200,46 +191,7 @@ def _last_number(session: Session, agency: Agency, year: int) -> int:
     return int(session.execute(query.where(mine)).scalar() or 0)
 
 
-def _substance(document: ListDocument) -> str:
-    """What an edition says, without what moves by itself."""
-    return digest_of(
-        [
-            [
-                table.key,
-                [
-                    [
-                        row.entry,
-                        *(c for c, k in zip(row.cells, table.columns, strict=True) if k.key not in _MOVING),
-                    ]
-                    for row in table.rows
-                ],
-            ]
-            for table in document.lists
-        ]
-    )
-
-
 # ---- stale ------------------------------------------------------------------------------------------------
-
-
-def owed_digest(session: Session, agency: Agency) -> str:
-    """A digest of the lines of an agency's versions in force: what it owes now."""
-    return _owed(session, [agency.id]).get(agency.id, digest_of([]))
-
-
-def _owed(session: Session, agency_ids: Iterable[str] | None) -> dict[str, str]:
-    mine = and_(col(ListLine.entry_id) == col(Entry.id), col(ListLine.number) == col(Entry.in_force))
-    query = (
-        select(col(Entry.agency_id), col(ListLine.list_kind), col(ListLine.entry_id), col(ListLine.digest))
-        .join(Entry, mine)
-        .order_by(col(Entry.agency_id), col(ListLine.list_kind), col(ListLine.entry_id))
-    )
-    if agency_ids is not None:
-        query = query.where(col(Entry.agency_id).in_(list(agency_ids)))
-    found: dict[str, list[list[str]]] = {}
-    for agency_id, *line in session.execute(query):
-        found.setdefault(agency_id, []).append(list(line))
-    return {key: digest_of(lines) for key, lines in found.items()}
 
 
 def standing_of(session: Session, agency: Agency) -> Standing:
@@ -250,12 +202,13 @@ def standing_of(session: Session, agency: Agency) -> Standing:
 
 def standings(session: Session) -> list[Standing]:
     """The same of every agency that owes a list or has sealed one, by code."""
-    owed, last = _owed(session, None), {one.agency_id: one for one in _latest_ones(session)}
+    owed, last = owed_digests(session, None), {one.agency_id: one for one in _latest_ones(session)}
     agencies = session.execute(select(Agency).order_by(col(Agency.code))).scalars()
     return [
         Standing(agency, last.get(agency.id), _is_stale(last.get(agency.id), owed.get(agency.id)))
         for agency in agencies
-        if agency.id in owed or agency.id in last
+        # a closed one that owes nothing any more has nothing to seal
+        if agency.id in owed or (agency.id in last and agency.valid_until is None)
     ]
 
 
@@ -352,11 +305,15 @@ def publish_edition(
     demand(actor, SEAL, roles_of(load()), Target(agency.id, agency.region))
     free = and_(col(Edition.id) == edition.id, col(Edition.published_at).is_(None))
     values = {"published_by": actor.login, "published_at": now}
-    _set_once(session, edition, free, values, f"已于 {edition.published_at} 公布")
+    _set_once(session, edition, free, values, _published(edition))
     details = {"agency": agency.id, "year": edition.year, "number": edition.number}
     acts = [audit.Act(PUBLISH, edition.id, details)]
     audit.record(session, acts, actor=actor.login, now=now, operator=actor.operator)
     return edition
+
+
+def _published(edition: Edition) -> str:
+    return f"已于 {local(edition.published_at):%Y-%m-%d %H:%M} 公布" if edition.published_at else "已公布"
 
 
 def attach_scan(

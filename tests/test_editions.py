@@ -245,3 +245,68 @@ def test_an_unknown_edition_is_said_with_those_that_there_are(civil: Database) -
 def test_without_any_the_cure_is_named(civil: Database) -> None:
     with civil.read() as session, pytest.raises(NotFound, match="mulu list seal"):
         find_edition(session, agency_of(session), None)
+
+
+def test_an_agency_that_is_named_twice_is_sealed_once(civil: Database) -> None:
+    with civil.write() as session:
+        agency = agency_of(session)
+        actor = actor_of(session, HEAD, today=NOW.date())
+        assert len(seal_many(session, [agency, agency], actor=actor, now=NOW)) == 1
+    assert [one.number for one in stored(civil)] == [1]
+
+
+def test_what_was_sealed_unpublished_is_published_by_the_next_seal(civil: Database) -> None:
+    seal(civil, CIVIL, publish=False)
+    again = seal(civil, CIVIL, now=LATER)
+    assert (again.unchanged, again.edition.number, again.edition.published_at) == (True, 1, LATER)
+
+
+def test_a_new_name_of_the_agency_is_a_change(civil: Database) -> None:
+    seal(civil, CIVIL)
+    with civil.write() as session:
+        agency_of(session).name = "遵义市民政和养老局"
+    assert not seal(civil, CIVIL, now=LATER).unchanged
+
+
+def test_a_delegate_seals_with_the_name_of_him_who_delegated(civil: Database, tmp_path: Path) -> None:
+    from registry.keys import new_key
+    from registry.models import Delegation, Person, System
+    from tests.cast import add_person
+
+    with civil.write() as session:
+        agency = agency_of(session)
+        system = session.execute(select(System)).scalars().first()
+        assert system is not None
+        add_person(session, "deputy", "division_chief", agency, system)
+        session.flush()
+        people = {p.login: p.id for p in session.execute(select(Person)).scalars()}
+        row = Delegation(
+            id=new_key("g"),
+            from_person_id=people[HEAD],
+            to_person_id=people["deputy"],
+            role="head",
+            agency_id=agency.id,
+            matters=["seal_edition"],
+            document="授权〔2026〕1号",
+            valid_from=NOW.date(),
+            valid_until=LATER.date(),
+            created_by="test",
+            created_at=NOW,
+        )
+        session.add(row)
+    edition = seal(civil, CIVIL, login="deputy").edition
+    assert document_of(edition).head["sealed_by"] == f"deputy（受{HEAD}委托，授权〔2026〕1号）"
+    assert edition.delegation_id is not None
+
+
+def test_a_closed_agency_that_owes_nothing_is_not_stale(civil: Database) -> None:
+    from sqlalchemy import update
+
+    from registry.models import Entry
+
+    seal(civil, CIVIL)
+    with civil.write() as session:
+        agency_of(session).valid_until = NOW.date()
+        session.execute(update(Entry).values(in_force=None))
+    with civil.read() as session:
+        assert stale_agencies(session) == {}

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from catalog_specs import load
+from registry.edition_content import owed_digest
 from registry.edition_sight import (
     READ,
     Between,
@@ -24,7 +25,7 @@ from registry.edition_sight import (
     with_live,
     with_other,
 )
-from registry.editions import SEAL, Standing, document_of, edition_name, owed_digest
+from registry.editions import SEAL, Standing, document_of, edition_name
 from registry.list_counts import ListCount, list_counts
 from registry.list_document import ListDocument
 from registry.list_shelf import shelf_differences
