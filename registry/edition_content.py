@@ -8,7 +8,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import load
+from catalog_specs import load, profiles
 from registry.keys import digest_of
 from registry.list_document import ListDocument
 from registry.models import Agency, Delegation, Entry, ListLine, Person
@@ -26,7 +26,7 @@ def headed(
 ) -> ListDocument:
     """A list with the head of the edition ``name``."""
     specs = load(profile_of(agency))
-    lists = {kind.key: kind for kind in kinds_of(specs)}
+    lists = {kind.key: kind for key in profiles() for kind in kinds_of(load(key))}
     sources = tuple(source for table in document.lists for source in lists[table.key].sources)
     head = {
         "agency_name": agency.name,

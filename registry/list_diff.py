@@ -12,7 +12,7 @@ from sqlmodel import col
 from catalog_specs import load
 from catalog_specs.law_lifecycle import Lifecycle
 from registry.list_document import ListColumn, ListDocument, ListRow, ListTable, is_erased
-from registry.models import Entry, Opinion, Version
+from registry.models import AgencyChange, Entry, Opinion, Version
 
 # a running number and a count of days say nothing of the entry
 _MOVING = frozenset({"list_no", "days_owed"})
@@ -31,7 +31,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A move that was made between the two: what, by whom, when; ``number`` is the version that it speaks of."""
+    """A move that was made between the two: what, by whom, when; ``number`` is the version that it speaks of, 0 for
+    a change in the life of an agency.
+    """
 
     move: str
     zh: str
@@ -151,7 +153,7 @@ def _causes(
     wanted, found = sorted(entries), dict[str, list[Cause]]()
     for start in range(0, len(wanted), _AT_A_TIME):
         part = wanted[start : start + _AT_A_TIME]
-        for entry_id, cause in (*_moves(session, part), *_stock(session, part)):
+        for entry_id, cause in (*_moves(session, part), *_stock(session, part), *_lives(session, part)):
             if (since is None or cause.at > since) and (until is None or cause.at <= until):
                 found.setdefault(entry_id, []).append(cause)
     return {key: sorted(causes, key=lambda cause: cause.at) for key, causes in found.items()}
@@ -169,6 +171,14 @@ def _moves(session: Session, entries: list[str]) -> Iterator[tuple[str, Cause]]:
         ):
             zh = known[opinion.move].zh
             yield opinion.entry_id, Cause(opinion.move, zh, opinion.login, opinion.at, opinion.number)
+
+
+def _lives(session: Session, entries: list[str]) -> Iterator[tuple[str, Cause]]:
+    """Mergers and splits of agencies that moved entries from one list to another (domain §12 R14)."""
+    asked = set(entries)
+    for change in session.execute(select(AgencyChange).order_by(col(AgencyChange.at))).scalars():
+        for entry_id in asked.intersection(change.moved.get("entries", ())):
+            yield entry_id, Cause(change.change, f"单位沿革（{change.document}）", change.by, change.at, 0)
 
 
 def _stock(session: Session, entries: list[str]) -> Iterator[tuple[str, Cause]]:

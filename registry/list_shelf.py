@@ -77,10 +77,15 @@ def _compared(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is missing on the shelf and what is there beyond the list, as sentences."""
     missing, extra = list[str](), list[str]()
+    items_zh = next(zh for key, zh, _part in printer.headings if key == "items")
     for zh, promised, had in _sides(version, offers, printer, specs):
         gone, more = [x for x in promised if x not in had], [x for x in had if x not in promised]
         missing += [f"{zh}“{'、'.join(gone)}”"] if gone else []
-        extra += [f"{zh}“{'、'.join(more)}”"] if more else []
+        if more and zh == items_zh:
+            # what is not shared is not named where everybody reads
+            extra.append(f"{zh} {len(more)} 项")
+        elif more:
+            extra.append(f"{zh}“{'、'.join(more)}”")
     return tuple(missing), tuple(extra)
 
 

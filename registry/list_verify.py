@@ -34,12 +34,18 @@ SEAL = "seal_edition"
 
 
 class Verdict(NamedTuple):
-    """Whether a file is genuine; what speaks against it (in Chinese, with the place), and what else is to be known."""
+    """Whether a file is genuine; what speaks against it (in Chinese, with the place), and what else is to be known.
+
+    ``vouched``: the keys are ones that this machine trusts; else a person has to compare their fingerprints.
+    ``erased``: how many lines of it cannot be seen, because their content was erased.
+    """
 
     genuine: bool
     problems: tuple[str, ...]
     notes: tuple[str, ...]
     document: ListDocument | None
+    vouched: bool = False
+    erased: int = 0
 
 
 def verify_file(path: Path, *, keys: frozenset[str] = frozenset()) -> Verdict:
@@ -67,7 +73,9 @@ def verify_file(path: Path, *, keys: frozenset[str] = frozenset()) -> Verdict:
     problems += _mark_problems(document, keys, notes)
     problems += _proof_problems(document, keys, notes)
     problems += _erasure_problems(document, keys, notes)
-    return Verdict(not problems, tuple(problems), tuple(notes), document)
+    vouched = not any(note.startswith(_COMPARE[:12]) for note in notes)
+    erased = sum(is_erased(row) for table in document.lists for row in table.rows)
+    return Verdict(not problems, tuple(problems), tuple(notes), document, vouched, erased)
 
 
 def _refused(*problems: str) -> Verdict:

@@ -105,19 +105,30 @@ def live_lists(
 
     ``only`` names one list. Raises NotFound for a list that the scope does not have.
     """
-    chosen = [(specs, key) for specs, key in _keys(scope) if only in (None, key)]
+    every_kind = _keys(session, scope)
+    chosen = [(specs, key) for specs, key in every_kind if only in (None, key)]
     if not chosen:
-        every = "、".join(key for _specs, key in _keys(scope))
+        every = "、".join(key for _specs, key in every_kind)
         raise NotFound(f"没有“{only}”这种清单；可用：{every}")
     return tuple(_table(session, scope, specs, key, now) for specs, key in chosen)
 
 
-def _keys(scope: Scope) -> list[tuple[Specs, str]]:
+def _keys(session: Session, scope: Scope) -> list[tuple[Specs, str]]:
+    """The lists of the measure that the scope keeps to, then any other that has lines of it: nothing owed is left out."""
     if scope.system is not None:
         wanted = [scope.system.profile]
     else:
         wanted = [profile_of(scope.agency)] if scope.agency is not None else sorted(profiles(), reverse=True)
-    return [(specs, kind.key) for specs in map(load, wanted) for kind in kinds_of(specs)]
+    found = [(specs, kind.key) for specs in map(load, wanted) for kind in kinds_of(specs)]
+    others = [key for key in sorted(profiles(), reverse=True) if key not in wanted]
+    if not others:
+        return found
+    mine = and_(col(ListLine.entry_id) == col(Entry.id), col(ListLine.number) == col(Entry.in_force))
+    query = select(col(ListLine.list_kind)).distinct().join(Entry, mine).where(scope.condition)
+    lined = set(session.execute(query).scalars())
+    return found + [
+        (specs, kind.key) for specs in map(load, others) for kind in kinds_of(specs) if kind.key in lined
+    ]
 
 
 def live_document(session: Session, scope: Scope, *, now: datetime, only: str | None = None) -> ListDocument:

@@ -48,7 +48,8 @@ def test_a_new_version_that_drops_an_item_leaves_too_much_on_the_shelf(at: Calla
         version = session.execute(select(Version).where(col(Version.state) == "announced")).scalar_one()
         version.content = version.content | {"items": version.content["items"][:1]}
     (one,) = found(cast)
-    assert one.extra == ("信息项“统一社会信用代码”",)
+    assert one.extra == ("信息项 1 项",)
+    assert "统一社会信用代码" not in one.message
 
 
 def test_what_is_not_on_the_shelf_at_all_is_a_debt_and_no_difference(at: Callable[[str], Cast]) -> None:

@@ -1,7 +1,7 @@
 """Commands of sealed editions: seal, publish, editions, diff."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,8 +48,7 @@ def seal(
 
     moment = now()
     if preview:
-        for code in agency:
-            _diff(code, None, None, as_json)
+        _preview(agency, as_json)
         return
     with database() as opened, opened.write() as session:
         found = [agency_meant(session, code, moment) for code in agency]
@@ -168,10 +167,25 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """比较两期清单（或一期与现行清单）：新增、删去、逐栏变更，以及由哪个环节引起。"""
-    _diff(agency, before, after, as_json)
+    shown, lines = _diff(agency, before, after)
+    if as_json:
+        say_json(shown)
+        return
+    for line in lines:
+        say(line)
 
 
-def _diff(agency: str, before: str | None, after: str | None, as_json: bool) -> None:
+def _preview(agencies: list[str], as_json: bool) -> None:
+    found = [_diff(code, None, None) for code in agencies]
+    if as_json:
+        say_json([shown for shown, _lines in found] if len(found) > 1 else found[0][0])
+        return
+    for line in (line for _shown, lines in found for line in lines):
+        say(line)
+
+
+def _diff(agency: str, before: str | None, after: str | None) -> tuple[dict[str, Any], list[str]]:
+    """The differences as JSON and as lines."""
     from registry.editions import document_of, find_edition, latest, preview
     from registry.list_diff import compare_documents
     from registry.list_document import ListDocument
@@ -187,12 +201,8 @@ def _diff(agency: str, before: str | None, after: str | None, as_json: bool) -> 
         since = first.sealed_at if first else None
         changes = compare_documents(session, old, new, since=since, until=last.sealed_at if last else None)
     names = [_name(first, "（没有封存过）"), _name(last, "现行清单")]
-    if as_json:
-        say_json({"before": names[0], "after": names[1]} | plain_json(changes))
-        return
-    say(f"{found.name}：{names[0]} → {names[1]}")
-    for line in _diff_lines(changes):
-        say(line)
+    shown = {"agency": found.code, "before": names[0], "after": names[1]} | plain_json(changes)
+    return shown, [f"{found.name}：{names[0]} → {names[1]}", *_diff_lines(changes)]
 
 
 def _name(edition: "Edition | None", otherwise: str) -> str:
@@ -221,4 +231,5 @@ def _change_lines(line: "LineChange") -> Iterator[str]:
     for field in line.fields:
         yield f"    {field.zh}：{field.before or '（空）'} → {field.after or '（空）'}"
     for cause in line.causes:
-        yield f"    原因：{cause.zh}（{cause.login}，{local(cause.at):%Y-%m-%d %H:%M}，第 {cause.number} 版）"
+        version = f"，第 {cause.number} 版" if cause.number else ""
+        yield f"    原因：{cause.zh}（{cause.login}，{local(cause.at):%Y-%m-%d %H:%M}{version}）"

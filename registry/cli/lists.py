@@ -204,6 +204,7 @@ def _verdict_json(found: "Verdict") -> dict[str, object]:
     head = dict(found.document.head) if found.document else None
     digest = found.document.digest if found.document else None
     named = {"genuine": found.genuine, "problems": list(found.problems), "notes": list(found.notes)}
+    named |= {"vouched": found.vouched, "erased": found.erased}
     return named | {"head": head, "digest": digest}
 
 
@@ -211,7 +212,9 @@ def _say_verdict(file: Path, found: "Verdict") -> None:
     head = found.document.head if found.document else {}
     named = f"{head.get('agency_name', '')}{head.get('edition', '')}"
     if found.genuine:
-        say(f"{file}：真实完整，与封存的{named}清单逐格一致。")
+        shown = f"看得见的各行逐格一致，另有 {found.erased} 行已依法删除" if found.erased else "逐格一致"
+        told = "真实完整" if found.vouched else "完整，但公钥须与发布单位核对"
+        say(f"{file}：{told}，与封存的{named}清单{shown}。")
     else:
         say(f"{file}：不能确认为封存的清单：")
         for problem in found.problems:

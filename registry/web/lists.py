@@ -49,8 +49,10 @@ OfSystem = Annotated[Named | None, Query(description="系统编号或名称")]
 _KINDS_SAID = "只要一种清单：share、open、combined；negative 不予共享的"
 OfList = Annotated[Named | None, Query(alias="list", description=_KINDS_SAID, examples=["share"])]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_SCHEMAS = {"application/json": {"schema": {"type": "object"}}}
+_KINDS = [kind.partition(";")[0] for kind in MEDIA.values()]
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {kind.partition(";")[0]: _BINARY for kind in MEDIA.values()}}
+    200: {"content": {kind: _SCHEMAS.get(kind, _BINARY) for kind in _KINDS}}
 }
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": _BINARY}}}
 _MADE: dict[int | str, dict[str, Any]] = {
