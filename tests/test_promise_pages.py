@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from registry.models import ChangeEvent, Version
+from registry.list_lines import fill_lines
+from registry.models import ChangeEvent, ListLine, Version
 from registry.web import create_app
 from tests.cast import Cast
 from tests.list_cast import MARKET
@@ -65,6 +66,8 @@ def announced(cast: Cast, days: int) -> Iterator[Pages]:
     """The application over the entry of a cast, announced some days before now."""
     with cast.database.write() as session:
         session.execute(update(Version).values(announced_at=datetime.now(UTC) - timedelta(days=days)))
+        session.execute(delete(ListLine))
+        fill_lines(session)
     app = create_app(settings_of(cast.database, workers=0))
     yield Pages(cast, app)
     app.state.database.close()
