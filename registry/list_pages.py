@@ -9,8 +9,17 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from registry.errors import Rejected, TooLarge
-from registry.list_document import HEAD, LINKS, ListColumn, ListDocument, ListRow, ListTable, is_erased
-from registry.typeset import beyond_fonts
+from registry.list_document import (
+    HEAD,
+    LAYOUT,
+    LINKS,
+    ListColumn,
+    ListDocument,
+    ListRow,
+    ListTable,
+    is_erased,
+)
+from registry.typeset import beyond_fonts, typesetter
 
 TEMPLATE = "responsibility_list"
 # 1.5 GB of memory and ten seconds; above that a table serves better than pages
@@ -59,6 +68,7 @@ def pages_of(document: ListDocument) -> Pages:
 
     Raises:
         Rejected: a line has other cells than its list has columns.
+        Unavailable: typst is not installed.
     """
     sealed, agency = document.is_sealed, document.head.get("agency_name", "")
     edition = document.head.get("edition", "")
@@ -66,6 +76,7 @@ def pages_of(document: ListDocument) -> Pages:
     data = {
         "title": document.title,
         "author": agency,
+        "made_by": f"Mulu list layout {LAYOUT}; {typesetter()}",
         "keywords": [text for text in (edition, document.code) if text],
         "date": _day(document.head.get("sealed_on", "") or document.as_of),
         "live": None if sealed else LIVE,
@@ -187,8 +198,13 @@ def _length(text: str) -> float:
     return sum(0.55 if c.isascii() else 1.0 for c in text)
 
 
-def _rare(document: ListDocument) -> str | None:
+def rare_in(document: ListDocument) -> str:
+    """The characters of a document that our own fonts lack, each once."""
     texts = [document.title, *document.head.values()]
     texts += [text for table in document.lists for row in table.rows for text in (*row.cells, row.entry)]
-    found = beyond_fonts(texts)
+    return beyond_fonts(texts)
+
+
+def _rare(document: ListDocument) -> str | None:
+    found = rare_in(document)
     return _RARE + "、".join(found) if found else None

@@ -46,12 +46,14 @@ def typeset(
     *,
     attachments: Mapping[str, bytes] | None = None,
     images: Mapping[str, bytes] | None = None,
+    borrows: bool = True,
 ) -> bytes:
     """A PDF/A-3b made of ``template`` (``registry/typst/<template>.typ``) and ``data`` (JSON values).
 
     The template reads ``data.json``, where it also finds ``fonts`` (families in their order) and ``attached`` (the
     names of ``attachments``, which it is to attach, with their media types); ``images`` lie beside it by name. A
-    zero-width space in a text marks where a long code may be broken.
+    zero-width space in a text marks where a long code may be broken. What our own fonts lack is printed in the
+    machine's when it ``borrows``, or as codes.
 
     Raises:
         Unavailable: typst is not installed, our fonts are not there, or the template is wrong.
@@ -59,7 +61,7 @@ def typeset(
     """
     seen = set("".join(_texts(data)))
     lacking = beyond_fonts(seen)
-    codes = {c for c in seen if is_unseen(c)} | _without_glyph(lacking)
+    codes = {c for c in seen if is_unseen(c)} | (_without_glyph(lacking) if borrows else set(lacking))
     system = not codes.issuperset(lacking)
     page = _printed(data, str.maketrans({c: code_shown(c) for c in codes}))
     page["fonts"] = [OWN_FONT, *OTHER_FONTS] if system else [OWN_FONT]
@@ -71,6 +73,15 @@ def typeset(
     }
     with TemporaryDirectory(prefix="mulu-pages-") as name:
         return _compiled(_laid_out(template, files, Path(name)), system=system)
+
+
+def typesetter() -> str:
+    """What makes the pages, with its version: typst 0.15.2. Pages are the same only where this is.
+
+    Raises:
+        Unavailable: typst is not installed.
+    """
+    return f"typst {_typst().__version__}"
 
 
 def _laid_out(template: str, files: Mapping[str, bytes], folder: Path) -> Path:
