@@ -29,6 +29,7 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_REL_ID = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+_TOP, _TYPES = "_rels/.rels", "[content_types].xml"
 _MACRO_PARTS = ("vbaproject.bin", "/macrosheets/", "/dialogsheets/")
 _SHARED = re.compile(rb"<(?:\w+:)?si(?:\s[^>]*)?(?:/>|>(.*?)</(?:\w+:)?si>)", re.DOTALL)
 _NAMES_SHARED = re.compile(rb"""\bt=["']s["'][^>]*>\s*<(?:\w+:)?v>\s*([0-9]+)\s*<""")
@@ -100,6 +101,7 @@ class _Package:
 
     def scan(self) -> Scanned:
         self._check()
+        self._check_main()
         self.sheets = list(self._sheet_parts())
         most = self.limits["sheets"]
         if len(self.sheets) > most:
@@ -133,6 +135,17 @@ class _Package:
             )  # two parts of one name, two directories: whose are read is a matter of luck
         if any(part in f"/{name}" for name in self.parts for part in _MACRO_PARTS):
             raise refuse("macros")
+
+    def _check_main(self) -> None:
+        """One workbook alone, where the reader looks for it: a spreadsheet shows the one that the relations name."""
+        tops = self._xml(_TOP) if _TOP in self.parts else None
+        types = self._xml(_TYPES) if _TYPES in self.parts else None
+        named = [n.get("Target", "") for n in tops or () if n.get("Type", "").endswith("/officeDocument")]
+        mains = [n for n in types or () if n.get("ContentType", "").lower().endswith(".main+xml")]
+        if tops is not None and [_normal(target) for target in named] != ["xl/workbook.xml"]:
+            raise refuse("main_part")
+        if types is not None and len(mains) != 1:
+            raise refuse("main_part")
 
     # ---- parts ----
 

@@ -1,6 +1,8 @@
 """What tests of exported lists share: files made of lists, altered documents, what a verification says."""
 
 import json
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from registry.list_verify import Verdict
 from tests.list_documents import sealed_document
 
 FORMATS = ("xlsx", "csv", "json", "md")
+FIRST_SHEET = "xl/worksheets/sheet1.xml"
 
 
 def made(tmp_path: Path, kind: str, document: ListDocument | None = None) -> Path:
@@ -38,3 +41,24 @@ def changed(document: ListDocument, at: int = 0, **values: object) -> ListDocume
     lists = list(document.lists)
     lists[at] = replace(lists[at], **values)  # type: ignore[arg-type]
     return replace(document, lists=tuple(lists))
+
+
+def rezipped(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
+    """The workbook with one part of its package changed."""
+    parts = parts_of(path)
+    return packed(path, parts | {part: change(parts[part])})
+
+
+def parts_of(path: Path) -> dict[str, bytes]:
+    """The parts of a workbook by their names."""
+    with zipfile.ZipFile(path) as package:
+        return {name: package.read(name) for name in package.namelist()}
+
+
+def packed(path: Path, parts: Mapping[str, bytes]) -> Path:
+    """A workbook of these parts, beside another one."""
+    other = path.with_name("b.xlsx")
+    with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, data in parts.items():
+            package.writestr(name, data)
+    return other

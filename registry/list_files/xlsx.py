@@ -5,7 +5,7 @@ Every cell is a text: a code never becomes a number, and what begins with = + - 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +35,9 @@ _NARROWEST, _WIDEST, _LOOKED_AT = 8, 40, 200
 # the writer takes a text like the first for markup of its own; spreadsheets read the second as another character
 _MISREAD = re.compile(r"^<r>(?s:.*)</r>\Z|_x[0-9A-Fa-f]{4}_")
 _HEIGHTS = {"title": 30, "head": 45, "signature": 30}
-_LINE, _TALLEST = 15, 400  # points
+_SIZES = {"title": 16, "signature": 12}
+_SIZE = 10  # points
+LINE, _TALLEST = 15, 400  # points
 _NO_NAME = re.compile(r"[\[\]:*?/\\]")
 
 
@@ -95,10 +97,16 @@ def _groups_row(table: ListTable) -> Row:
     return Row("groups", cells, tuple(merged))
 
 
-def footer_texts(document: ListDocument) -> tuple[str, str]:
-    """What stands in the footer: the verification code (or that nothing was sealed), and the page of pages."""
+def footer(document: ListDocument) -> str:
+    """The footer as the file has it: the verification code (or that nothing was sealed), and the page of pages."""
     left = f"校验码 {document.code}" if document.is_sealed else UNSEALED
-    return left, "第 &P 页 共 &N 页"
+    return f"&L{left}&C第 &P 页 共 &N 页"
+
+
+def printed_titles(name: str) -> frozenset[str]:
+    """The parts of a sheet that every page repeats, as the file names them, without quotation marks."""
+    plain = name.replace("'", "")
+    return frozenset((f"{plain}!$A:$A", f"{plain}!${HEADER_ROWS - 1}:${HEADER_ROWS}"))
 
 
 def carried_cells(document: ListDocument) -> list[str]:
@@ -153,21 +161,26 @@ def _carry(book: Any, document: ListDocument) -> None:
 
 
 def _formats(book: Any) -> dict[str, Any]:
-    text = {"num_format": "@", "font_name": _FONT, "font_size": 10, "text_wrap": True, "valign": "top"}
+    text = {"num_format": "@", "font_name": _FONT, "text_wrap": True, "valign": "top"}
     # said outright, so that no theme can make it white
     text |= {"font_color": "#000000"}
     centred = text | {"align": "center", "valign": "vcenter"}
     framed = centred | {"bold": True, "border": 1}
     kinds = {
-        "title": centred | {"bold": True, "font_size": 16},
+        "title": centred | {"bold": True},
         "head": text | {"valign": "vcenter"},
         "groups": framed | {"bg_color": "#BDD7EE"},
         "headings": framed | {"bg_color": "#DDEBF7"},
         "line": text | {"border": 1},
         "blank": text,
-        "signature": text | {"valign": "vcenter", "font_size": 12},
+        "signature": text | {"valign": "vcenter"},
     }
-    return {kind: book.add_format(properties) for kind, properties in kinds.items()}
+    return {kind: book.add_format(look | {"font_size": font_size(kind)}) for kind, look in kinds.items()}
+
+
+def font_size(kind: str) -> int:
+    """The size of letters in a kind of row, in points."""
+    return _SIZES.get(kind, _SIZE)
 
 
 def _set_up(sheet: Any, document: ListDocument) -> None:
@@ -177,8 +190,7 @@ def _set_up(sheet: Any, document: ListDocument) -> None:
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.8)
     sheet.repeat_rows(HEADER_ROWS - 2, HEADER_ROWS - 1)
     sheet.freeze_panes(HEADER_ROWS, 1)
-    left, page = footer_texts(document)
-    sheet.set_footer(f"&L{left}&C{page}")
+    sheet.set_footer(footer(document))
 
 
 def _write_rows(sheet: Any, rows: Iterator[Row], formats: dict[str, Any]) -> None:
@@ -196,10 +208,10 @@ def _write_rows(sheet: Any, rows: Iterator[Row], formats: dict[str, Any]) -> Non
 
 
 def _write_row(sheet: Any, number: int, row: Row, style: Any, widths: list[float]) -> None:
-    height = _HEIGHTS.get(row.kind) or _LINE * _lines(row.cells, widths)
-    if height != _LINE:
+    height = row_height(row, widths)
+    if height != LINE:
         # not every program makes room for wrapped text by itself
-        sheet.set_row(number, min(height, _TALLEST))
+        sheet.set_row(number, height)
     for column, text in enumerate(row.cells):
         if text:
             _check(text, row.cells[0])
@@ -221,8 +233,17 @@ def _check(text: str, first: str) -> None:
         )
 
 
+def row_height(row: Row, widths: list[float]) -> int:
+    """The height of a row in points that shows its texts, wrapped in columns of these widths."""
+    return min(_HEIGHTS.get(row.kind) or LINE * _lines(row.cells, widths), _TALLEST)
+
+
+def column_widths(rows: Iterable[Row]) -> list[float]:
+    """A width for every column by the longest line of text in the first rows; a Chinese character takes two."""
+    return _widths(list(islice(rows, _LOOKED_AT)))
+
+
 def _widths(rows: list[Row]) -> list[float]:
-    """A width for every column by its longest line of text; a Chinese character takes two."""
     wide = [_NARROWEST] * (len(rows[0].cells) if rows else 0)
     for row in rows:
         if row.kind in ("headings", "line"):

@@ -1,7 +1,8 @@
 """A workbook read back: every cell that a person sees is held against what is printed of the carried document.
 
-Two readers look at it: one gives the values that a spreadsheet shows, the other what was typed (formulas, text in
-several fonts, styles). What neither can judge (drawings, conditional formats) is a difference.
+Two readers look at it: one gives the values that a spreadsheet shows, the other holds the parts of the package to what
+may stand in them (xlsx_names) and looks at every cell, its style, and what stands round it (xlsx_seen). What is not
+known is a difference.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,6 @@ from registry.list_document import ListDocument
 from registry.list_files.carried import Carried, document_of, parse, reading_limits
 from registry.list_files.printed import UNSEALED, cell_name, lined, told
 from registry.list_files.xlsx import CARRIED_SHEET, Row, sheet_names, sheet_rows
-from registry.list_files.xlsx_parts import parts_differences
 from registry.list_files.xlsx_seen import is_blank, seen_differences, shown_of
 from registry.sheets import RawSheet, read_workbook
 
@@ -38,7 +38,6 @@ def read_xlsx(path: Path) -> Carried:
     for name, rows in meant.items():
         differences += _cells_unlike(sheets[name], rows)
     differences += _beside_carried(carried)
-    differences += parts_differences(path)
     larger = [name for name, rows in meant.items() if _is_larger(sheets[name], rows)]
     if larger:
         differences += [f"{name}：表格以外还有单元格" for name in larger]
