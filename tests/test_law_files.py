@@ -22,7 +22,11 @@ from catalog_specs.law_scanning import Scanning
 
 FOLDER = Path(catalog_specs.__file__).parent
 # what is checked as the law files are: it cites sources and meets them by key
-FILES: dict[str, type[BaseModel]] = LAW_FILES | {"scanning": Scanning, "promises": Promises, "requests": Requests}
+FILES: dict[str, type[BaseModel]] = LAW_FILES | {
+    "scanning": Scanning,
+    "promises": Promises,
+    "requests": Requests,
+}
 Change = Callable[[Any], Any]
 ID_WEIGHTS = [pow(2, 17 - i, 11) for i in range(17)]
 USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
