@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +18,6 @@ from registry.list_document import erased_row, row_digest, to_json
 from registry.list_files import read, write
 from registry.list_files.csv_text import csv_lines
 from registry.list_files.xlsx import sheet_names, sheet_rows
-from tests.conftest import lacking
 from tests.list_cases import FORMATS, changed
 from tests.list_documents import PROFILES, live_document, seal, sealed_document
 
@@ -232,29 +230,6 @@ def test_a_workbook_saved_anew_by_another_program_is_unchanged(tmp_path: Path) -
     write(sealed_document(texts=SLY[:3] + SLY[7:9], rows=5), path)
     openpyxl.load_workbook(path).save(tmp_path / "b.xlsx")
     assert read(tmp_path / "b.xlsx").differences == []
-
-
-def test_a_workbook_saved_anew_by_libreoffice_is_unchanged(tmp_path: Path) -> None:
-    office = shutil.which("soffice")
-    if office is None:
-        lacking("LibreOffice", "apt-get install libreoffice-calc")
-    path = tmp_path / "a.xlsx"
-    write(sealed_document(texts=SLY[:9], rows=9), path)
-    home = f"-env:UserInstallation=file://{tmp_path / 'office'}"
-    command = [
-        str(office),
-        home,
-        "--headless",
-        "--convert-to",
-        "xlsx",
-        "--outdir",
-        str(tmp_path / "b"),
-        str(path),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    carried = read(tmp_path / "b" / "a.xlsx")
-    assert carried.document is not None
-    assert carried.differences == []
 
 
 def test_csv_guards_formulas_and_gives_every_line_its_digest(tmp_path: Path) -> None:
