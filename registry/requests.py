@@ -219,7 +219,7 @@ def _reasons(deed: RequestDeed, done: Written) -> str:
     return done.note or str(done.data.get("next", ""))
 
 
-def request_options(session: Session, number: str, *, actor: Actor) -> tuple[Option, ...]:
+def request_options(session: Session, number: str, *, actor: Actor, now: datetime) -> tuple[Option, ...]:
     """The acts that someone may make of a request now, by the same rules as the act.
 
     Raises:
@@ -231,18 +231,15 @@ def request_options(session: Session, number: str, *, actor: Actor) -> tuple[Opt
     return tuple(
         Option(deed.key, deed.zh, deed.takes, deed.asks, deed.reasons)
         for deed in matter.specs.requests.acts
-        if matter.request.kind in deed.kinds and _offered(session, matter, deed, actor)
+        if matter.request.kind in deed.kinds and _offered(session, matter, deed, actor, now)
     )
 
 
-def _offered(session: Session, matter: Matter, deed: RequestDeed, actor: Actor) -> bool:
+def _offered(session: Session, matter: Matter, deed: RequestDeed, actor: Actor, now: datetime) -> bool:
     request = matter.request
     if request.state not in deed.starts or (deed.clock == "pauses" and request.supplemented):
         return False
-    asked = request.extension_asked_at is not None
-    if deed.extension and asked == (deed.extension == "asked"):
-        return False
-    if deed.extension == "asked" and (request.extended or request.clock is None):
+    if any(_of_extension(matter, deed, now)):
         return False
     try:
         _standing(session, matter, deed, actor)

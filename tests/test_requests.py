@@ -45,7 +45,10 @@ def refused(deed: Callable[[], Any]) -> dict[str, str]:
 
 def options(desk: Desk, number: str, login: str) -> list[str]:
     with desk.database.read() as session:
-        return [row.act for row in request_options(session, number, actor=desk.actor(session, login))]
+        return [
+            row.act
+            for row in request_options(session, number, actor=desk.actor(session, login), now=desk.now)
+        ]
 
 
 # ---- the path ---------------------------------------------------------------------------------------------
@@ -450,3 +453,10 @@ def test_unknown_acts_and_numbers_are_named(desk: Desk) -> None:
             desk.act(wrong, "consent", "share-m")
     with pytest.raises(NotFound, match="没有“gift”这种申请"):
         desk.file(kind="gift")
+
+
+def test_an_extension_is_offered_only_while_the_period_runs(desk: Desk) -> None:
+    number = desk.received()
+    assert "ask_extension" in options(desk, number, "share-c")
+    desk.now += timedelta(days=40)
+    assert "ask_extension" not in options(desk, number, "share-c")

@@ -108,7 +108,7 @@ def _request(
 ) -> HTMLResponse:
     found, specs = shown_request(session, name, actor=actor, now=today()), load()
     matter = load_matter(session, name)
-    offered = request_options(session, name, actor=actor)
+    offered = request_options(session, name, actor=actor, now=today())
     ground = Ground(specs, matter.content, matter.request.content, matter.request.kind)
     asked = matter.request.content
     most = {"offered": asked.get("items", ()), "valid_until": asked.get("valid_until", "")}

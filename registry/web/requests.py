@@ -138,7 +138,7 @@ def file_one(session: Writing, actor: Asking, again: Repeating, body: RequestGiv
 def one_request(session: Reading, actor: Asking, number: Number) -> Response:
     """One request: fields, acts, clock, grants, disputes, and what you may do (``options``)."""
     found = shown_request(session, number, actor=actor, now=today())
-    options = request_options(session, number, actor=actor)
+    options = request_options(session, number, actor=actor, now=today())
     return said(shapes.request_json(session, found, options, actor))
 
 
