@@ -21,7 +21,7 @@ from catalog_specs.law import Roles
 from registry import audit, blobs, jobs, repeats
 from registry.annotating import annotated_copy
 from registry.errors import Rejected
-from registry.grant_acts import expire_grants
+from registry.grant_job import EXPIRE, expire_job
 from registry.intake import (
     ImportResult,
     Judged,
@@ -46,7 +46,7 @@ from registry.systems import agencies_by_code
 from registry.uploads import erase_left
 from validators.codes import region_of
 
-IMPORT, SWEEP, EXPIRE = "import", "sweep", "expire_grants"
+IMPORT, SWEEP = "import", "sweep"
 PERMISSIONS: Mapping[Mode, str] = {"draft": "import_workbook", "existing": "import_existing"}
 RECURRING = {SWEEP: timedelta(hours=1)} | dict.fromkeys((RESCAN, PROBE, EXPIRE), timedelta(days=1))
 _ERASED = "（已擦除）"
@@ -284,18 +284,6 @@ def _sweep(folder: Store, task: Task) -> None:
         task.finish(session, {"repeated_requests": keys, "jobs": old})
 
 
-def _expire(task: Task) -> None:
-    """End the grants whose last day is over, a part of them at a time: others write in between."""
-    found, count = 0, -1
-    while count:
-        with task.database.write() as session:
-            count = expire_grants(session, now=task.clock())
-        found += count
-        task.progress(found, found)
-    with task.database.write() as session:
-        task.finish(session, {"grants": found})
-
-
 def works(folder: Store) -> Mapping[str, Work]:
     """What to do for each kind of job; ``folder`` is the store of files."""
     return {
@@ -305,5 +293,5 @@ def works(folder: Store) -> Mapping[str, Work]:
         PROVE: partial(prove_job, folder),
         RESCAN: rescan_job,
         PROBE: probe_job,
-        EXPIRE: _expire,
+        EXPIRE: expire_job,
     }
