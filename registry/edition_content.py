@@ -15,10 +15,7 @@ from registry.models import Agency, Delegation, Entry, ListLine, Person
 from registry.people import local
 from registry.permits import Actor, Held
 from registry.responsibility import profile_of
-from validators.list_lines import kinds_of
-
-# columns that move by themselves: an edition that differs in nothing else is the same
-_MOVING = frozenset({"list_no", "days_owed"})
+from validators.list_lines import kinds_of, moving_columns
 
 
 def headed(
@@ -50,6 +47,7 @@ def signer_name(session: Session, actor: Actor, held: Held) -> str:
 
 def substance_of(document: ListDocument) -> str:
     """What an edition says, without what moves by itself."""
+    moving = moving_columns(load())
     return digest_of(
         [document.title]
         + [
@@ -59,7 +57,7 @@ def substance_of(document: ListDocument) -> str:
                 [
                     [
                         row.entry,
-                        *(c for c, k in zip(row.cells, table.columns, strict=True) if k.key not in _MOVING),
+                        *(c for c, k in zip(row.cells, table.columns, strict=True) if k.key not in moving),
                     ]
                     for row in table.rows
                 ],

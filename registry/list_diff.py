@@ -1,7 +1,7 @@
 """What differs between two editions, line by line and field by field, with the moves that caused it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,8 @@ from catalog_specs import load
 from catalog_specs.law_lifecycle import Lifecycle
 from registry.list_document import ListColumn, ListDocument, ListRow, ListTable, is_erased
 from registry.models import AgencyChange, Entry, Opinion, Version
+from validators.list_lines import moving_columns
 
-# a running number and a count of days say nothing of the entry
-_MOVING = frozenset({"list_no", "days_owed"})
 _AT_A_TIME = 400
 
 
@@ -84,7 +83,9 @@ def compare_documents(
     found = [change for key in dict.fromkeys((*old, *new)) for change in _changes(old.get(key), new.get(key))]
     causes = _causes(session, {change.entry for change in found}, since, until)
     erased = sum(is_erased(row) for document in (before, after) for t in document.lists for row in t.rows)
-    return ListDifference(tuple(_with(change, causes.get(change.entry, ())) for change in found), erased)
+    return ListDifference(
+        tuple(replace(change, causes=tuple(causes.get(change.entry, ()))) for change in found), erased
+    )
 
 
 def _tables(document: ListDocument) -> dict[str, ListTable]:
@@ -113,10 +114,11 @@ def _rows(table: ListTable | None) -> dict[str, ListRow]:
 def _fields(old: ListTable, before: ListRow, new: ListTable, after: ListRow) -> tuple[Changed, ...]:
     was, now = _cells(old.columns, before), _cells(new.columns, after)
     names = {column.key: column.zh for column in (*old.columns, *new.columns)}
+    moving = moving_columns(load())
     return tuple(
         Changed(key, zh, was.get(key, ""), now.get(key, ""))
         for key, zh in names.items()
-        if key not in _MOVING and was.get(key, "") != now.get(key, "")
+        if key not in moving and was.get(key, "") != now.get(key, "")
     )
 
 
@@ -128,19 +130,6 @@ def _line(table: ListTable, kind: str, row: ListRow, fields: tuple[Changed, ...]
     cells = _cells(table.columns, row)
     code, name = cells.get("resource_code", ""), cells.get("info_name", "")
     return LineChange(table.key, table.zh, kind, row.entry, code, name, fields, ())
-
-
-def _with(change: LineChange, causes: Iterable[Cause]) -> LineChange:
-    return LineChange(
-        change.list_key,
-        change.list_zh,
-        change.kind,
-        change.entry,
-        change.code,
-        change.name,
-        change.fields,
-        tuple(causes),
-    )
 
 
 # ---- why --------------------------------------------------------------------------------------------------

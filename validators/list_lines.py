@@ -26,6 +26,8 @@ LATER = frozenset(
         ("request", "valid_until"),
     }
 )
+# what moves by itself: a list that differs in nothing else says the same
+_MOVING = frozenset({("list", "number"), ("clock", "shelf_promise")})
 Cell = Callable[[Content], str]
 Part = Literal["article", "annex"]
 
@@ -163,6 +165,12 @@ def kinds_of(specs: Specs) -> tuple[ListKind, ...]:
     """The responsibility lists of a city's measure, in their order: those that are sealed."""
     doc = specs.document("responsibility", Responsibility)
     return tuple(kind for kind in doc.lists if kind.profile == specs.profile.key)
+
+
+def moving_columns(specs: Specs) -> frozenset[str]:
+    """The keys of the columns that move by themselves: running numbers, counts of days."""
+    doc = specs.document("responsibility", Responsibility)
+    return frozenset(column.key for column in doc.columns if (column.of, column.field) in _MOVING)
 
 
 @lru_cache(maxsize=32)
