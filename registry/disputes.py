@@ -38,6 +38,7 @@ from registry.request_acts import (
     write_act,
 )
 from registry.request_terms import RequestTerms
+from registry.requests import Option
 from validators.requesting import Unmet, fitted, missing_of_act, refusal
 
 
@@ -57,7 +58,7 @@ def open_dispute(session: Session, number: str, *, subject: str, actor: Actor, n
     spec = matter.specs.requests
     held, raiser = _party(matter, spec.dispute_raised_by, actor)
     said, wrong = fit_note(subject, matter.specs)
-    unmet = [*wrong, *_not_disputable(session, matter, grant, now)]
+    unmet = [*wrong, *_not_disputable(session, matter, now, on_grant=grant is not None)]
     unmet += [] if said else [refusal(matter.specs, "reasons_missing")]
     refuse_if("提出争议", unmet)
     dispute = Dispute(
@@ -79,6 +80,40 @@ def open_dispute(session: Session, number: str, *, subject: str, actor: Actor, n
     return dispute
 
 
+def may_dispute(
+    session: Session, number: str, *, actor: Actor, now: datetime, on_grant: bool = False
+) -> bool:
+    """Whether someone may open a dispute on a request, or on a grant of it, by the same rules as the deed.
+
+    Raises:
+        NotFound: there is no such request.
+    """
+    matter = load_matter(session, number)
+    try:
+        _party(matter, matter.specs.requests.dispute_raised_by, actor)
+    except NotAllowed:
+        return False
+    return not _not_disputable(session, matter, now, on_grant=on_grant)
+
+
+def dispute_options(session: Session, dispute: Dispute, *, actor: Actor) -> tuple[Option, ...]:
+    """The acts that someone may make of a dispute now, by the same rules as the act."""
+    matter = load_matter(session, dispute.request_id)
+    return tuple(
+        Option(deed.key, deed.zh, deed.asks, deed.asks, deed.reasons)
+        for deed in matter.specs.requests.dispute_acts
+        if deed.begins == dispute.step and _may_act(matter, dispute, deed, actor)
+    )
+
+
+def _may_act(matter: Matter, dispute: Dispute, deed: DisputeDeed, actor: Actor) -> bool:
+    try:
+        _standing(matter, dispute, deed, actor)
+    except NotAllowed:
+        return False
+    return True
+
+
 def _first_step(specs: Specs) -> str:
     return specs.document("responsibility", Responsibility).dispute_path[0].key
 
@@ -97,12 +132,12 @@ def _party(matter: Matter, names: Sequence[str], actor: Actor) -> tuple[Held, Ag
     raise refused
 
 
-def _not_disputable(session: Session, matter: Matter, grant: ShareGrant | None, now: datetime) -> list[Unmet]:
+def _not_disputable(session: Session, matter: Matter, now: datetime, *, on_grant: bool) -> list[Unmet]:
     request, specs = matter.request, matter.specs
     found = []
     late = RequestTerms(specs, now).term(request.clock, request.clock_from, extended=request.extended).overdue
     open_to = request.state in specs.requests.dispute_states and request.requester_id is not None
-    if grant is None and not (open_to and (request.closed_at is not None or late)):
+    if not on_grant and not (open_to and (request.closed_at is not None or late)):
         state = specs.requests.state_index[request.state].zh
         found.append(refusal(specs, "not_disputable", state=state))
     query = select(col(Dispute.number)).where(

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from catalog_specs import Specs, load
 from catalog_specs.law_release import Responsibility
-from registry.disputes import act_on_dispute, open_dispute
+from registry.disputes import act_on_dispute, dispute_options, may_dispute, open_dispute
 from registry.errors import Conflict, MuluError, NotAllowed, Rejected, Stale
 from registry.grant_acts import act_on_grant, grant_options
 from registry.granted import load_grant
@@ -33,7 +33,7 @@ from registry.usage import record_usage
 from registry.web.given import Asking, Reading, today
 from registry.web.request_filing import files_any
 from registry.web.request_forms import ActForm, Ground, Refused, act_form, data_of, text_of, usage_fields
-from registry.web.request_shapes import dispute_options, keys_of, may_dispute, seen_dispute
+from registry.web.request_shapes import keys_of, seen_dispute
 from registry.web.templates import render
 
 router = APIRouter()
@@ -138,7 +138,7 @@ def _disputes(
     ]
     mine = refused is not None and refused.act == DISPUTE
     typed = text_of(refused.form, "subject") if refused and mine else ""
-    may_open = may_dispute(session, found, actor=actor, grant=grant)
+    may_open = may_dispute(session, found.row.number, actor=actor, now=today(), on_grant=grant)
     return {"disputes": rows, "may_dispute": may_open, "dispute_open": mine, "subject": typed}
 
 

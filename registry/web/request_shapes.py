@@ -11,12 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs, load
-from registry.disputes import find_dispute, step_zh
-from registry.errors import MuluError, NotFound
-from registry.models import Agency, DataRequest, Dispute, ShareGrant, UsageRecord
-from registry.permits import Actor, Target, may, roles_of
-from registry.request_acts import RequestRefused, demand_any, load_matter, side_target
+from catalog_specs import load
+from registry.disputes import dispute_options, find_dispute, step_zh
+from registry.errors import NotFound
+from registry.models import DataRequest, Dispute, ShareGrant, UsageRecord
+from registry.permits import Actor
+from registry.request_acts import RequestRefused
 from registry.request_shown import GrantRow, GrantShown, RequestRow, RequestShown, shown_request
 from registry.request_tasks import RequestTask
 from registry.requests import Option
@@ -330,49 +330,6 @@ def seen_dispute(
         return dispute, shown_request(session, dispute.request_id, actor=actor, now=now)
     except NotFound as error:
         raise NotFound(f"没有编号为“{number.strip()[:64]}”的争议，或您看不到它") from error
-
-
-def dispute_options(session: Session, dispute: Dispute, *, actor: Actor) -> tuple[Option, ...]:
-    """The acts that someone may make of a dispute now: of his side, at its step."""
-    matter, specs = load_matter(session, dispute.request_id), load()
-    sides = [agency for agency in (matter.requester, matter.provider) if agency is not None]
-    found = []
-    for deed in specs.requests.dispute_acts:
-        if deed.begins != dispute.step:
-            continue
-        speaking = next((one for one in sides if _speaks(actor, deed.by, one, specs)), None)
-        of_side = speaking is not None and (deed.side != "raiser" or speaking.id == dispute.raiser_id)
-        if deed.side == "authority":
-            of_side = _coordinates(actor, deed.by, matter.provider, specs)
-        if of_side:
-            found.append(Option(deed.key, deed.zh, deed.asks, deed.asks, deed.reasons))
-    return tuple(found)
-
-
-def _speaks(actor: Actor, names: Iterable[str], agency: Agency, specs: Specs) -> bool:
-    target = Target(agency.id, agency.region)
-    return any(may(actor, name, roles_of(specs), target) for name in names)
-
-
-def _coordinates(actor: Actor, names: tuple[str, ...], provider: Agency, specs: Specs) -> bool:
-    try:
-        demand_any(actor, names, side_target("authority", provider, None), specs)
-    except MuluError:
-        return False
-    return True
-
-
-def may_dispute(session: Session, found: RequestShown, *, actor: Actor, grant: bool = False) -> bool:
-    """Whether someone may open a dispute on a request, or on a ``grant`` of it: none is open, he is of a side."""
-    specs, row = load(), found.row
-    matter = load_matter(session, row.number)
-    if found.disputed or matter.requester is None:
-        return False
-    sides = (matter.requester, matter.provider)
-    speaks = any(_speaks(actor, specs.requests.dispute_raised_by, one, specs) for one in sides)
-    answered = matter.request.closed_at is not None and row.state in specs.requests.dispute_states
-    late = row.term.overdue > 0 and row.state in specs.requests.dispute_states
-    return speaks and (grant or answered or late)
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------
