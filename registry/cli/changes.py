@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.queue import _day, _warn
 from registry.cli.terminal import (
     AsOption,
     JsonOption,
     console_actor,
     database,
+    day_written,
     now,
     say,
     say_json,
     say_table,
+    tell_warnings,
     worded,
 )
 
@@ -63,7 +64,7 @@ def post(
     from registry.change_events import Asked, read_citation
 
     laws = tuple(read_citation(text) for text in law or ())
-    asked = Asked(kind, basis, _day(effective), tuple(agency or ()), laws, note)
+    asked = Asked(kind, basis, day_written(effective), tuple(agency or ()), laws, note)
     if dry_run:
         _preview(asked, login, as_json)
     else:
@@ -88,7 +89,7 @@ def _preview(asked: "Asked", login: str, as_json: bool) -> None:
     ]
     if rows:
         say_table(("单位", "资源代码", "名称", "因何"), rows)
-    _warn(found.warnings)
+    tell_warnings(found.warnings)
 
 
 def _post(asked: "Asked", login: str, as_json: bool) -> None:

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from registry.cli import changes
-from registry.cli.queue import _day, _warn
 from registry.cli.terminal import (
     AsOption,
     JsonOption,
     console_actor,
     database,
+    day_written,
     now,
     operator,
     say,
     say_json,
     say_table,
+    tell_warnings,
     worded,
 )
 
@@ -58,7 +59,7 @@ def overdue(agency: AgencyOption = None, as_json: JsonOption = False) -> None:
         say_json(plain_json(found) | {"total": found.total})
         return
     _say_ledger(found, load())
-    _warn(found.warnings)
+    tell_warnings(found.warnings)
 
 
 def _say_ledger(found: "Ledger", specs: "Specs") -> None:
@@ -116,7 +117,7 @@ def updated(
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, now())
         seen = sight(actor, roles_of(load()))
-        given: dict[str, Any] = {"kind": "reported", "day": _day(day), "rows": rows, "note": note}
+        given: dict[str, Any] = {"kind": "reported", "day": day_written(day), "rows": rows, "note": note}
         found = record_update(session, code, **given, sight=seen, actor=actor, now=now())
     if as_json:
         say_json(plain_json(found))
@@ -168,7 +169,7 @@ def figures(
         say_json(plain | {"city": plain["city"] | {"rates": found.city.rates}})
         return
     _say_figures(found)
-    _warn(found.warnings)
+    tell_warnings(found.warnings)
 
 
 def _say_figures(found: "Figures") -> None:

@@ -1,6 +1,6 @@
 """Commands on what waits and on what was: queue, as-of."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +10,12 @@ from registry.cli.terminal import (
     JsonOption,
     console_actor,
     database,
+    day_written,
     now,
     say,
     say_json,
     say_table,
-    tell,
+    tell_warnings,
     worded,
 )
 
@@ -96,7 +97,7 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
         say(f"还有 {found.total - len(found.tasks)} 件没有列出；加 --limit 0 列出全部")
     _say_held(held)
     _say_requests(asked)
-    _warn(found.warnings)
+    tell_warnings(found.warnings)
 
 
 def _request_json(task: "RequestTask") -> dict[str, Any]:
@@ -207,7 +208,7 @@ def _overdue(login: str | None, as_json: bool) -> None:
             for row in found.rows
         ]
         say_table(("单位", "办理", "由谁办", "件数", "最早期限", "最长超期"), rows)
-    _warn(found.warnings)
+    tell_warnings(found.warnings)
 
 
 def _draw(
@@ -228,8 +229,8 @@ def _draw(
 
     specs, moment = load(), now()
     calendar = city_calendar(specs)
-    end = _day(last) if last else calendar.day_of(moment)
-    begin = _day(first) if first else end - timedelta(days=USUAL_PERIOD)
+    end = day_written(last) if last else calendar.day_of(moment)
+    begin = day_written(first) if first else end - timedelta(days=USUAL_PERIOD)
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
         found = sample(
@@ -279,7 +280,7 @@ def as_of(
     from registry.plain_json import plain_json
 
     specs = load()
-    calendar, asked = city_calendar(specs), _day(day)
+    calendar, asked = city_calendar(specs), day_written(day)
     if asked > calendar.day_of(now()):
         raise Rejected(f"{asked} 还没有到；只能看今天和以前")
     with database() as opened, opened.read() as session:
@@ -330,19 +331,5 @@ def _signed_lines(head: str, signed: Sequence["Signed"], calendar: "Calendar") -
 # ---- both -------------------------------------------------------------------------------------------------
 
 
-def _day(text: str) -> date:
-    from registry.errors import Rejected
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise Rejected(f"“{text}”不是日期；写作 2026-11-20") from error
-
-
 def _moment(moment: Any, calendar: "Calendar") -> str:
     return calendar.local(moment).strftime(MINUTE)
-
-
-def _warn(warnings: Iterable[str]) -> None:
-    for warning in warnings:
-        tell(f"提醒：{warning}")

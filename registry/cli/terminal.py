@@ -3,9 +3,9 @@
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -207,3 +207,19 @@ def say_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         console.print(table)
     for line in written.get().splitlines():
         say(line.rstrip())
+
+
+def day_written(text: str) -> date:
+    """A day as it is typed (2026-11-20). Raises Rejected when it is none."""
+    from registry.errors import Rejected
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Rejected(f"“{text}”不是日期；写作 2026-11-20") from error
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings beside the answer."""
+    for warning in warnings:
+        tell(f"提醒：{warning}")
