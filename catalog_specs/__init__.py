@@ -21,11 +21,14 @@ from pydantic import BaseModel, ValidationError
 from catalog_specs import checks, coding, model
 from catalog_specs.drafting import Drafting
 from catalog_specs.law import LAW_FILES, Sources
+from catalog_specs.law_dcat import Dcat
 from catalog_specs.law_masking import Desensitization
+from catalog_specs.law_portals import Ckan
 from catalog_specs.law_promises import Promises
 from catalog_specs.law_release import Responsibility
 from catalog_specs.law_requests import Requests
 from catalog_specs.law_scanning import Scanning
+from catalog_specs.law_sync import Sync
 
 FOLDER = Path(__file__).parent
 OVERLAY_VARIABLE = "MULU_SPECS"
@@ -42,6 +45,9 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "scanning": Scanning,
     "promises": Promises,
     "requests": Requests,
+    "ckan": Ckan,
+    "sync": Sync,
+    "dcat": Dcat,
 }
 ROW_KEYS = ("id", "key", "code")
 M = TypeVar("M", bound=BaseModel)
@@ -121,6 +127,18 @@ class Specs:
     @cached_property
     def requests(self) -> Requests:
         return self.document("requests", Requests)
+
+    @cached_property
+    def sync(self) -> Sync:
+        return self.document("sync", Sync)
+
+    @cached_property
+    def dcat(self) -> Dcat:
+        return self.document("dcat", Dcat)
+
+    @cached_property
+    def ckan(self) -> Ckan:
+        return self.document("ckan", Ckan)
 
     @cached_property
     def pattern_form(self) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from catalog_specs.law_accounts import Accounts
 from catalog_specs.law_audit import Audit
 from catalog_specs.law_lifecycle import Lifecycle
-from catalog_specs.law_masking import Ckan, Desensitization
+from catalog_specs.law_masking import Desensitization
 from catalog_specs.law_release import (
     Citations,
     Cited,
@@ -261,7 +261,6 @@ LAW_FILES: dict[str, type[BaseModel]] = {
     "responsibility": Responsibility,
     "retirement": Retirement,
     "desensitization": Desensitization,
-    "ckan": Ckan,
     "audit": Audit,
     "accounts": Accounts,
     "queues": Queues,

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from catalog_specs.law import LAW_FILES, Duty, Role
+from catalog_specs.law_dcat_checks import check_dcat
 from catalog_specs.law_lifecycle import Move
 from catalog_specs.law_promises_checks import check_promises
 from catalog_specs.law_release_checks import RELEASE_CHECKS, Law, Problems, keys_of, unknown
@@ -19,7 +20,7 @@ from catalog_specs.model import Marked
 
 ARTICLE = re.compile(r"(\d+)(?:-(\d+))?(?:\(.+\))?|解读\d+")
 # what cites sources: the law, how data are scanned by it, how promises are kept
-CITING = (*LAW_FILES, "scanning", "promises", "requests")
+CITING = (*LAW_FILES, "scanning", "promises", "requests", "ckan", "sync", "dcat")
 CHANGES = ("note", "ordinary", "major")
 
 
@@ -285,5 +286,6 @@ CHECKS: tuple[Callable[[Law], Problems], ...] = (
     _phrases,
     check_promises,
     check_requests,
+    check_dcat,
     *RELEASE_CHECKS,
 )

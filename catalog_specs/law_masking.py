@@ -1,4 +1,4 @@
-"""The law of hiding people in data: detectors, hints, masks, proofs; and what a portal may be told."""
+"""The law of hiding people in data: detectors, hints, masks, proofs."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from catalog_specs.law_detecting import (
     LostNumber,
     Serials,
 )
-from catalog_specs.law_release import Citations, Cited, Key, Named, Pattern, Share, TypeCodes, Words
+from catalog_specs.law_release import Citations, Cited, Key, Named, Pattern, Share, Words
 from catalog_specs.model import Frozen, Marked
 
 Pii = Literal["direct", "quasi", "sensitive", "none"]
@@ -276,89 +276,3 @@ class Desensitization(Frozen):
     masked_forms: tuple[MaskedForm, ...]
     masked_ok: tuple[MaskedOk, ...]
     proof: Proof
-
-
-# ---- ckan.yaml --------------------------------------------------------------------------------------------
-
-Place = Annotated[str, Field(pattern=r"^(entry|version|distribution|agency|item)\.[a-z][a-z0-9_]*$")]
-
-
-class Target(Cited):
-    """Where announced entries go: every condition given must hold, and every guard."""
-
-    kind: Literal["ckan", "bundle"]
-    share_types: TypeCodes = ()
-    open_types: TypeCodes = ()
-    entry_states: tuple[Key, ...]
-    distribution_states: tuple[Key, ...]
-    guards: tuple[Key, ...]
-
-
-class Naming(Marked):
-    pattern: Pattern
-    lower: bool
-    replace: dict[str, str]
-    reserved: tuple[str, ...]
-    fallback_prefix: str
-    sources: Citations
-
-
-class Sending(Marked):
-    """One portal field: ``source`` is where the value lies, ``via`` how it is turned."""
-
-    to: Key
-    source: Annotated[Place, Field(alias="from")]
-    via: Literal["name", "text", "label", "tags", "datetime"]
-    required: bool = False
-    note: str = ""
-    sources: tuple[str, ...] = ()
-
-
-class ItemSending(Marked):
-    to: Key
-    fields: tuple[Sending, ...]
-    never_share_types: TypeCodes
-    never_open_types: TypeCodes
-    never_methods: tuple[Key, ...]
-    sources: Citations
-
-
-class NeverSent(Frozen):
-    field: Place
-    zh: Words
-    en: Words
-
-
-class TagLimits(Frozen):
-    shortest: int
-    longest: int
-    forbidden: str
-    sources: Citations
-
-
-class PortalLimits(Frozen):
-    extra_value_bytes: int
-    sources: Citations
-
-
-class Withdrawal(Marked):
-    steps: tuple[Literal["delete", "purge", "read_back"], ...]
-    kept_name_zh: Words
-    kept_name_en: Words
-    sources: Citations
-
-
-class Ckan(Frozen):
-    targets: tuple[Target, ...]
-    naming: Naming
-    package: tuple[Sending, ...]
-    organization: tuple[Sending, ...]
-    extras: tuple[Sending, ...]
-    resource: tuple[Sending, ...]
-    items: ItemSending
-    never_sent: tuple[NeverSent, ...]
-    never_sent_sources: Citations
-    never_sent_design: bool
-    tags: TagLimits
-    limits: PortalLimits
-    withdrawal: Withdrawal

@@ -11,13 +11,16 @@ from functools import cached_property
 from catalog_specs.law import Deadlines, Duties, Roles, Sources
 from catalog_specs.law_accounts import Accounts
 from catalog_specs.law_audit import Audit
+from catalog_specs.law_dcat import Dcat
 from catalog_specs.law_detecting import LostNumber
 from catalog_specs.law_lifecycle import Lifecycle
-from catalog_specs.law_masking import Ckan, Desensitization, Detector, MaskedOk
+from catalog_specs.law_masking import Desensitization, Detector, MaskedOk
+from catalog_specs.law_portals import Ckan
 from catalog_specs.law_promises import Promises
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
 from catalog_specs.law_requests import Requests
 from catalog_specs.law_scanning import Scanning
+from catalog_specs.law_sync import Sync
 from catalog_specs.model import EntrySpec, RuleBook
 from catalog_specs.queueing import CalendarDays, Queues
 
@@ -42,6 +45,8 @@ class Law:
     promises: Promises
     requests: Requests
     ckan: Ckan
+    sync: Sync
+    dcat: Dcat
     audit: Audit
     accounts: Accounts
     queues: Queues
@@ -195,18 +200,36 @@ def _patterns(law: Law) -> Problems:
 
 def _portals(law: Law) -> Problems:
     doc, place = law.ckan, "ckan.yaml"
-    for target in doc.targets:
-        here = f"{place}: targets {target.key}"
+    for target in doc.scopes:
+        here = f"{place}: scopes {target.key}"
         yield from unknown(here, target.guards, law.lifecycle.guard_index, "guards of lifecycle.yaml")
         yield from unknown(here, target.entry_states, keys_of(law.lifecycle.entry_states), "entry_states")
         states = keys_of(law.lifecycle.distributions)
         yield from unknown(here, target.distribution_states, states, "distributions")
     secret = {row.field for row in doc.never_sent}
-    for sending in (*doc.package, *doc.organization, *doc.extras, *doc.resource, *doc.items.fields):
+    for sending in doc.sent:
         if sending.source in secret:
             yield f"{place}: {sending.to}: “{sending.source}” is never sent; remove the row"
+        if not sending.zh and not sending.source.startswith(("entry.", "item.")):
+            yield f"{place}: {sending.to}: nobody knows what it is called; give it a `zh`"
+    yield from _portal_fields(law, place)
     methods = keys_of(law.desensitization.methods)
     yield from unknown(f"{place}: items", doc.items.never_methods, methods, "methods of desensitization.yaml")
+
+
+def _portal_fields(law: Law, place: str) -> Problems:
+    doc = law.ckan
+    package, resource = {row.to for row in doc.package}, {row.to for row in doc.resource}
+    for key in sorted((package | set(doc.left_blank)) & {row.to for row in doc.extras}):
+        yield f"{place}: extras {key}: the portal has a field of this name; rename the extra"
+    shown = package | {f"resource.{key}" for key in resource}
+    form = doc.scheming
+    yield from unknown(f"{place}: scheming", (*form.names, *form.presets, *form.snippets), shown, "the rows")
+    yield from unknown(f"{place}: scheming", form.not_fields, resource, "resource")
+    forms = (doc.files.form, doc.files.interface)
+    yield from unknown(f"{place}: files", forms, doc.files.other_formats, "other_formats")
+    for key in ("registry", "scope", "entry"):
+        yield from unknown(f"{place}: extras", [f"target.{key}"], doc.extra_keys, "what the extras tell")
 
 
 def _proofs(law: Law) -> Problems:
@@ -229,8 +252,7 @@ def _entry_fields(law: Law) -> Problems:
     named += [name for pattern in doc.patterns for name in pattern.needs]
     yield from unknown("responsibility.yaml", named, fields, "fields of entry.yaml")
     ckan = law.ckan
-    sent = (*ckan.package, *ckan.organization, *ckan.extras, *ckan.resource, *ckan.items.fields)
-    for where in (*(row.source for row in sent), *(row.field for row in ckan.never_sent)):
+    for where in (*(row.source for row in ckan.sent), *(row.field for row in ckan.never_sent)):
         owner, _, name = where.partition(".")
         known = {"entry": fields, "item": items}.get(owner)
         if known is not None:

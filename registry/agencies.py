@@ -46,6 +46,7 @@ from registry.agency_lives import (
 from registry.entries import lock_register
 from registry.keys import digest_of
 from registry.models import Agency, AgencyChange
+from registry.outbox import mark_agency
 from registry.people import local_day
 from registry.permits import Actor, demand, roles_of
 
@@ -159,6 +160,7 @@ def edit(
     session.flush()
     changed = {key: [value, after[key]] for key, value in before.items() if value != after[key]}
     if changed:
+        mark_agency(session, agency.id, "edit_agency", now=now)
         record_plain(session, "edit_agency", agency, changed, actor=actor, now=now)
     return agency
 
@@ -207,6 +209,7 @@ def rename(
     refuse("不能更名", against)
     session.add(change(agency, RENAME, order))
     agency.name = new
+    mark_agency(session, agency.id, "rename_agency", now=now)
     order.note("rename_agency", agency.id, agency=agency.code, before=old, after=new)
     order.write(session)
     return agency
@@ -236,6 +239,7 @@ def close(session: Session, written: str, *, day: date, basis: str, actor: Actor
     refuse("不能撤销单位", against + began_before(agency, day))
     session.add(change(agency, CLOSE, order))
     agency.valid_until = day - DAY
+    mark_agency(session, agency.id, "close_agency", now=now)
     order.note("close_agency", agency.id, agency=agency.code)
     order.write(session)
     return agency

@@ -196,6 +196,7 @@ def case_of(
         narrowed=_narrowed(one),
         live_distributions=live_distributions(one),
         ever_shelved=found.ever_shelved,
+        still_at=found.still_at,
         late_remarks=late,
         hints_answered=found.hints_answered,
         distribution=offer,

@@ -25,6 +25,7 @@ from registry.lookup import Row
 from registry.matching import Match, Matcher, Register
 from registry.models import Agency, Entry, Version
 from registry.origins import ReadEntry
+from registry.outbox import mark
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, may, roles_of
 from registry.subjects import lifecycle_of
@@ -226,6 +227,8 @@ def _claim(field: str, reason: str, value: str) -> Finding:
 def _advance(session: Session, place: "_Place", entry: Entry) -> Drafted:
     if entry.code is None:
         _take_code(session, place, entry)
+        if entry.in_force is not None:
+            mark(session, [entry.id], "save_draft", now=place.now)
     entry.system_id = place.system_id()
     entry.newest, entry.lock = entry.newest + 1, entry.lock + 1
     if entry.in_force is None:

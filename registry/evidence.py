@@ -18,6 +18,7 @@ from registry.keys import digest_of
 from registry.models import Distribution, Opinion, Record, ShareGrant, Version
 from registry.proof_cases import contents_before
 from registry.subjects import LIVE, Loaded, lifecycle_of
+from registry.whereabouts import still_there
 
 Content = Mapping[str, Any]
 
@@ -28,7 +29,8 @@ class Proven:
 
     ``records`` are the kinds of valid records; ``cleared`` is what the valid review of the distribution's data
     said, None when there is none; ``opinions`` are all acts on the entry, the oldest first. ``grants`` are those of
-    the entry that were not ended; one of them may be past its last day.
+    the entry that were not ended; one of them may be past its last day. ``still_at`` names the portals at which the
+    entry may still be.
     """
 
     signatures: Mapping[tuple[str, str], Opinion] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Proven:
     cleared: Mapping[str, Any] | None = None
     hints_answered: frozenset[str] = frozenset()
     ever_shelved: bool = False
+    still_at: tuple[str, ...] = ()
     opinions: Sequence[Opinion] = field(default_factory=tuple)
     grants: Sequence[ShareGrant] = ()
 
@@ -53,8 +56,11 @@ def gather(session: Session, loaded: Sequence[Loaded]) -> list[Proven]:
     records = _records(session, loaded)
     grants = open_grants(session, (one.entry.id for one in loaded))
     proven = (_proven(session, one, opinions.get(one.entry.id, []), records) for one in loaded)
+    # what never had a distribution was never offered
+    there = still_there(session, (one.entry.id for one in loaded if one.distributions))
     return [
-        replace(found, grants=grants.get(one.entry.id, ())) for one, found in zip(loaded, proven, strict=True)
+        replace(found, grants=grants.get(one.entry.id, ()), still_at=there.get(one.entry.id, ()))
+        for one, found in zip(loaded, proven, strict=True)
     ]
 
 
@@ -66,7 +72,8 @@ def _opinions(session: Session, entry_ids: Iterable[str]) -> dict[str, list[Opin
     return found
 
 
-def _records(session: Session, loaded: Sequence[Loaded]) -> list[Record]:
+def _records(session: Session, loaded: Sequence[Loaded]) -> dict[str, list[Record]]:
+    """The records that were not withdrawn, by the key of what each speaks of."""
     entries = {one.entry.id for one in loaded}
     systems = {one.entry.system_id for one in loaded if one.entry.system_id}
     made = {d.id for one in loaded for d in one.distributions}
@@ -75,10 +82,18 @@ def _records(session: Session, loaded: Sequence[Loaded]) -> list[Record]:
         col(Record.system_id).in_(systems),
         col(Record.distribution_id).in_(made),
     )
-    return list(session.execute(select(Record).where(of_these, col(Record.withdrawn_at).is_(None))).scalars())
+    found: dict[str, list[Record]] = defaultdict(list)
+    query = select(Record).where(of_these, col(Record.withdrawn_at).is_(None))
+    for record in session.execute(query).scalars():
+        found[record.distribution_id or record.entry_id or record.system_id or ""].append(record)
+    return found
 
 
-def _proven(session: Session, one: Loaded, opinions: Sequence[Opinion], records: Sequence[Record]) -> Proven:
+def _proven(
+    session: Session, one: Loaded, opinions: Sequence[Opinion], records: Mapping[str, Sequence[Record]]
+) -> Proven:
+    keys = (one.entry.id, one.entry.system_id, one.distribution.id if one.distribution else None)
+    near = [record for key in keys if key for record in records.get(key, ())]
     life = lifecycle_of(one.specs)
     own = [opinion for opinion in opinions if opinion.distribution_id is None]
     valid = _Validity(session, one, life)
@@ -86,7 +101,7 @@ def _proven(session: Session, one: Loaded, opinions: Sequence[Opinion], records:
     last = _signatures((o for o in own if o.number > one.settled), life)
     return Proven(
         signatures={key: opinion for key, opinion in last.items() if valid.opinion(opinion)},
-        records=frozenset(record.kind for record in records if valid.record(record)),
+        records=frozenset(record.kind for record in near if valid.record(record)),
         cleared=reviewed(session, one, one.distribution, opinions) if one.distribution else None,
         hints_answered=_answers(own, valid),
         ever_shelved=any(d.shelved_at is not None for d in one.distributions),

@@ -17,6 +17,7 @@ from registry.granting import known_roles
 from registry.grants import follow_agency
 from registry.keys import new_key
 from registry.models import Agency, Delegation, Entry, Person, RoleGrant, SignatureSheet, System, Version
+from registry.outbox import mark
 from registry.people import grants_of
 
 PIECE = 400
@@ -87,6 +88,7 @@ class _Way:
             part = self.moved.entries[start : start + PIECE]
             change = update(Entry).where(col(Entry.id).in_(part))
             self.session.execute(change.values(agency_id=self.new.id, lock=col(Entry.lock) + 1))
+        mark(self.session, self.moved.entries, "move_entry", now=self.order.now)
         for entry_id in self.moved.entries:
             self._note("move_entry", entry_id)
 

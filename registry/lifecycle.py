@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Move
-from registry import audit
+from registry import audit, outbox
 from registry.deciding import (
     authors_of,
     case_of,
@@ -285,14 +285,16 @@ def _check_repeated(one: Loaded, found: Proven, act: Act) -> None:
 def _recorded(
     session: Session, loaded: Sequence[Loaded], acts: Sequence[Act], opinions: Sequence[Opinion]
 ) -> list[Done]:
-    """Everything written, remarks and the record of it with it; all subjects at a time."""
+    """Everything written, remarks, the outbox and the record of it with it; all subjects at a time."""
     session.flush()
     events, lines = [], list_lines(session, loaded, acts)
     for one, act, opinion in zip(loaded, acts, opinions, strict=True):
         save_remarks(session, one, act, opinion)
         events.append(_event(one, act, opinion, lines.get(one.entry.id)))
-    actor = acts[0].actor
-    audit.record(session, events, actor=actor.login, now=acts[0].now, operator=actor.operator)
+    actor, now = acts[0].actor, acts[0].now
+    offering = (one.entry.id for one in loaded if one.distributions)
+    outbox.mark(session, offering, acts[0].move.key, now=now)
+    audit.record(session, events, actor=actor.login, now=now, operator=actor.operator)
     return [_done(*row) for row in zip(loaded, acts, opinions, strict=True)]
 
 

@@ -1,12 +1,12 @@
 """What the register knows of a distribution's proofs, in the form in which the rules ask for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, defer
 from sqlmodel import col
 
 from catalog_specs import Specs, load
@@ -57,12 +57,50 @@ def newest_batch(session: Session, made: Distribution, standing: StandingProof) 
     return session.execute(query.order_by(col(BatchProof.id).desc()).limit(1)).scalar()
 
 
+def newest_standings(session: Session, distribution_ids: Collection[str]) -> dict[str, StandingProof]:
+    """``newest_standing`` of many distributions, by distribution, read anew."""
+    last = select(func.max(col(StandingProof.id))).where(
+        col(StandingProof.distribution_id).in_(distribution_ids)
+    )
+    query = select(StandingProof).where(
+        col(StandingProof.id).in_(last.group_by(col(StandingProof.distribution_id)))
+    )
+    found = session.execute(query, execution_options={"populate_existing": True}).scalars()
+    return {row.distribution_id: row for row in found}
+
+
+def newest_batches(session: Session, standing_ids: Collection[str]) -> dict[str, BatchProof]:
+    """``newest_batch`` under many standing proofs, by standing proof, read anew and without their reports."""
+    offered = or_(col(Distribution.form) != FILE, col(BatchProof.sha256) == col(Distribution.sha256))
+    last = (
+        select(func.max(col(BatchProof.id)))
+        .join(Distribution, col(Distribution.id) == col(BatchProof.distribution_id))
+        .where(col(BatchProof.standing_id).in_(standing_ids), offered)
+    )
+    query = select(BatchProof).where(col(BatchProof.id).in_(last.group_by(col(BatchProof.standing_id))))
+    # a report is long, and nothing here asks for it
+    query = query.options(defer(col(BatchProof.report)))  # type: ignore[arg-type]
+    found = session.execute(query, execution_options={"populate_existing": True}).scalars()
+    return {row.standing_id: row for row in found}
+
+
 def proof_case(
     session: Session, content: Content, made: Distribution, specs: Specs, *, name: str, today: date
 ) -> ProofCase:
     """The question whether what ``made`` offers today is proven; ``name`` is what its entry is called."""
     standing = newest_standing(session, made.id)
     batch = newest_batch(session, made, standing) if standing else None
+    return proof_case_of(content, made, specs, name=name, today=today, proofs=(standing, batch))
+
+
+Proofs = tuple[StandingProof | None, BatchProof | None]
+
+
+def proof_case_of(
+    content: Content, made: Distribution, specs: Specs, *, name: str, today: date, proofs: Proofs
+) -> ProofCase:
+    """``proof_case`` of proofs that were read before: the newest standing one, the newest batch under it."""
+    standing, batch = proofs
     return ProofCase(
         name=name,
         items_digest=items_digest_of(content, made, specs),

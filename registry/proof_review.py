@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs, load
-from registry import audit
+from registry import audit, outbox
 from registry.entries import hold_register
 from registry.errors import Conflict, NotAllowed, NotFound, Rejected
 from registry.kept import storable
@@ -76,6 +76,7 @@ def review_proof(
     if agree:
         acts += _agreed(session, standing, row.entry, specs, now=now)
     session.flush()
+    outbox.mark(session, [standing.entry_id], REVIEW, now=now)
     audit.record(session, acts, actor=actor.login, now=now, operator=actor.operator)
     return standing
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from registry import audit
+from registry import audit, outbox
 from registry.attaching import Sent, attach
 from registry.blobs import keep
 from registry.content import check_file_name
@@ -147,6 +147,7 @@ def enter_proof(
     if not unmet and standing.agreed:
         acts += settle(batch, made, now=now)
     session.flush()
+    outbox.mark(session, [batch.entry_id], acts[0].act, now=now)
     audit.record(session, acts, actor=actor.login, now=now, operator=actor.operator)
     return Made(batch, standing, unmet)
 

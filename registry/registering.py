@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.model import Level
-from registry import audit, codes, entries, systems
+from registry import audit, codes, entries, outbox, systems
 from registry.checking import FileCheck
 from registry.entries import ANNOUNCED, DRAFT, NewVersion
 from registry.kept import storable, stored_finding, stored_need
@@ -198,6 +198,12 @@ class Registration:
             same = [v.entry_id for n, v in versions.items() if not self._is_fresh(n, v)]
             entries.announce_newest(self.session, same)
             entries.take_off_shelf(self.session, [str(step["id"]) for step in steps], now=self.now)
+        outbox.mark(self.session, self._offering(versions), "import", now=self.now)
+
+    def _offering(self, versions: Iterable[int]) -> Iterable[str]:
+        """The entries in force that this import changes: a new code, or another version, may change their offers."""
+        touched = (self.matches[n] for n in versions)
+        return (m.entry_id for m in touched if m.outcome != "unchanged" and m.known and m.known.in_force)
 
     def _state(self, match: Match, version: NewVersion) -> dict[str, Any]:
         """The state that the entry shows: one in force goes on showing it while its next version is a draft."""

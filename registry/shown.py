@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from catalog_specs import load
 from registry.kept import restored_finding, restored_need
 from registry.lookup import Row
 from registry.models import Version
+from registry.plain_json import plain_json
+from registry.whereabouts import standing_at
 from validators.findings import word, word_need
 
 
@@ -73,3 +77,13 @@ def shown_json(row: Row, version: Version, versions: Sequence[Version], lang: st
         "needs": [{"need": n.need, "reason": word_need(n, specs, lang)[1]} for n in needs],
         "versions": [{"number": v.number, "state": v.state, "digest": v.digest} for v in versions],
     }
+
+
+def portals_json(session: Session, row: Row) -> list[dict[str, Any]]:
+    """What is known of an entry at each portal, as JSON, for those who see it whole; others see nothing of it.
+
+    It stands beside the entry and is no part of it: it changes while the entry and its ETag stay as they are.
+    """
+    if not row.full:
+        return []
+    return [plain_json(one) for one in standing_at(session, [row.entry.id]).get(row.entry.id, [])]

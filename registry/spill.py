@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
-from registry import blobs
+from registry import blobs, outbox
 from registry.audit import Act, audit_spec, record
 from registry.audit_walk import ERASURE
 from registry.db import Database
@@ -28,6 +28,7 @@ from registry.erasing import (
     words_of,
 )
 from registry.erasing_lists import clean_lists
+from registry.erasing_sync import clean_sync
 from registry.errors import NotFound, Rejected
 from registry.models import (
     Agency,
@@ -108,9 +109,10 @@ def spill(
     events = contents_to_erase(work, batches)
     clean_versions(work, meant)
     clean_review(work)
-    by_hand += [Place(*found) for found in clean_lists(work)]
+    by_hand += [Place(*found) for found in (*clean_lists(work), *clean_sync(work))]
     clean_shared(work, batches)
     session.flush()
+    outbox.mark(session, [entry.id], ERASURE, now=now)
     event = _on_record(work, events, reason.strip(), versions is None, actor)
     erase_contents(session, events, by=event, now=now)
     # last, because a file does not come back when the transaction fails

@@ -126,6 +126,7 @@ MET: list[tuple[str, Mapping[str, Any] | None, dict[str, Any]]] = [
     ("no_active_grants", None, {}),
     ("distributions_off", None, {}),
     ("gone_everywhere", None, {}),
+    ("gone_everywhere", None, {"ever_shelved": True}),
     ("retirement_decided", None, {"records": frozenset({"retirement_decision"})}),
     ("items_of_entry", None, {"distribution": TABLE}),
     ("open_projection", None, {"distribution": TABLE}),
@@ -222,7 +223,7 @@ UNMET: list[tuple[str, Mapping[str, Any] | None, dict[str, Any], str]] = [
     ("consumers_informed", None, {"ever_shelved": True}, ""),
     ("no_active_grants", None, {"active_grants": 2}, "2 项"),
     ("distributions_off", None, {"live_distributions": 3}, "还有 3 个"),
-    ("gone_everywhere", None, {"ever_shelved": True}, ""),
+    ("gone_everywhere", None, {"still_at": ("开放门户：已在门户并核对",)}, "开放门户：已在门户并核对"),
     ("retirement_decided", None, {}, ""),
     (
         "items_of_entry",

@@ -15,10 +15,13 @@ from pydantic import BaseModel, ValidationError
 import catalog_specs
 from catalog_specs.law import LAW_FILES
 from catalog_specs.law_checks import check_law
+from catalog_specs.law_dcat import Dcat
 from catalog_specs.law_masking import Detector
+from catalog_specs.law_portals import Ckan
 from catalog_specs.law_promises import Promises
 from catalog_specs.law_requests import Requests
 from catalog_specs.law_scanning import Scanning
+from catalog_specs.law_sync import Sync
 
 FOLDER = Path(catalog_specs.__file__).parent
 # what is checked as the law files are: it cites sources and meets them by key
@@ -26,6 +29,9 @@ FILES: dict[str, type[BaseModel]] = LAW_FILES | {
     "scanning": Scanning,
     "promises": Promises,
     "requests": Requests,
+    "ckan": Ckan,
+    "sync": Sync,
+    "dcat": Dcat,
 }
 Change = Callable[[Any], Any]
 ID_WEIGHTS = [pow(2, 17 - i, 11) for i in range(17)]
@@ -151,7 +157,11 @@ MISSPELT: list[tuple[str, Change, str]] = [
     ("desensitization", lambda d: d["detectors"][0].update(pattern="^[0-9]$"), "an anchor"),
     ("desensitization", lambda d: d["detectors"][0].update(design=True), "go together"),
     ("ckan", lambda d: d["package"][1].update({"from": "entry.contact_phone"}), "is never sent"),
-    ("ckan", lambda d: d["targets"][0]["guards"].append("fun"), "“fun” is not in guards"),
+    ("ckan", lambda d: d["scopes"][0]["guards"].append("fun"), "“fun” is not in guards"),
+    ("ckan", lambda d: d["extras"][1].update(to="url"), "the portal has a field of this name"),
+    ("ckan", lambda d: d["extras"][1].update(zh=""), "nobody knows what it is called"),
+    ("ckan", lambda d: d["scheming"]["presets"].update(colour="text"), "“colour” is not in the rows"),
+    ("ckan", lambda d: d["extras"].pop(1), "“target.registry” is not in what the extras tell"),
 ]
 
 

@@ -24,6 +24,7 @@ from registry.lifecycle import Done
 from registry.models import AuditEvent, Distribution, Entry, Opinion, Version
 from registry.subjects import Subject, load_subjects
 from tests.cast import NOTICE, PATH, ROLES, Cast
+from tests.offering import watched
 from tests.stages import TABLE, Stages, edit
 
 SPECS = load("zunyi_2020")
@@ -98,7 +99,8 @@ class Review(RuleBasedStateMachine):
 
     @rule(changes=st.sampled_from(CHANGES), author=st.sampled_from(["steward", "head", "auditor"]))
     def a_file_comes(self, changes: dict[str, Any], author: str) -> None:
-        edit(self.cast, Path(self.folder.name), author=author, **changes)
+        with watched(self.cast.database, self.cast.now):
+            edit(self.cast, Path(self.folder.name), author=author, **changes)
         self.states, self.counts = self._states(), self._counts()
 
     @rule(role=st.sampled_from(["division_chief", "head", "auditor"]), changes=st.sampled_from(CHANGES))
@@ -131,7 +133,8 @@ class Review(RuleBasedStateMachine):
     def _move(self, move: str, role: str, more: bool) -> None:
         before = self._states()
         try:
-            done = self.cast.act(move, role, note="办理" if more else "", data=data_for(move, more))
+            with watched(self.cast.database, self.cast.now):
+                done = self.cast.act(move, role, note="办理" if more else "", data=data_for(move, more))
         except MuluError:
             assert (self._states(), self._counts()) == (before, self.counts), f"{move} 被拒却有变化"
             return

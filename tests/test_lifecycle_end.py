@@ -21,6 +21,7 @@ from registry.reconcile import differences
 from registry.subjects import Subject
 from tests.cast import Cast, content
 from tests.conftest import NOW
+from tests.offering import at_a_portal
 from tests.stages import TABLE
 
 At = Callable[[str], Cast]
@@ -65,12 +66,24 @@ def test_withdrawn_with_reasons_and_consultation(at: At) -> None:
 
 def test_retired_what_was_shelved_must_be_gone_everywhere(at: At) -> None:
     cast = at("shelved")
+    at_a_portal(cast, "present")
     cast.record("consultation")
     cast.act("off_shelf", "head", note="停用")
     cast.record("retirement_decision", role="head")
     assert guards(cast, "retire", "head", "停用") == ["consumers_informed", "gone_everywhere"]
     cast.record("notice_to_users")
     assert guards(cast, "retire", "head", "停用") == ["gone_everywhere"]
+    at_a_portal(cast, "gone")
+    assert cast.act("retire", "head", note="停用").entry_state == "retired"
+
+
+def test_retired_what_was_shelved_and_never_went_anywhere(at: At) -> None:
+    cast = at("shelved")
+    cast.record("consultation")
+    cast.act("off_shelf", "head", note="停用")
+    cast.record("retirement_decision", role="head")
+    cast.record("notice_to_users")
+    assert cast.act("retire", "head", note="停用").entry_state == "retired"
 
 
 @pytest.mark.parametrize("withdrawn_first", [True, False])

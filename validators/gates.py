@@ -46,7 +46,8 @@ class MoveCase:
     """Everything that decides whether one subject may make one move.
 
     ``signed`` are the valid signatures (move, role), ``records`` the kinds of evidence that are valid for this
-    content. ``narrowed`` names what a new version takes away from a service ``in_use``.
+    content. ``narrowed`` names what a new version takes away from a service ``in_use``. ``still_at`` names the
+    portals at which the entry may still be, each with what is known.
     """
 
     move: Move
@@ -66,6 +67,7 @@ class MoveCase:
     narrowed: tuple[str, ...] = ()
     live_distributions: int = 0
     ever_shelved: bool = False
+    still_at: tuple[str, ...] = ()
     active_grants: int = 0
     late_remarks: tuple[str, ...] = ()
     hints_answered: frozenset[str] = frozenset()
@@ -317,8 +319,8 @@ def distributions_off(case: MoveCase, guard: Guard) -> Missing:
 
 @gate("gone_everywhere")
 def gone_everywhere(case: MoveCase, guard: Guard) -> Missing:
-    """What was once on the shelf may have gone to a portal; only a sync's read-back can show that it is gone."""
-    return () if case.ever_shelved else None
+    """What a portal may still hold; only a sync's read-back can show that it is gone (S-LPS 26)."""
+    return case.still_at or None
 
 
 @gate("no_rectification")

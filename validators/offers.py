@@ -1,14 +1,16 @@
 """Guards of distributions: what may stand on the shelf, and what must have been proven of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from catalog_specs import Specs
 from catalog_specs.law_lifecycle import Guard, Lifecycle
+from catalog_specs.law_portals import Scope
 from validators.assess import assess
 from validators.case import Content
 from validators.fields import is_blank
 from validators.gates import Missing, MoveCase, Offered, by_rules, gate, said
-from validators.proving import asks_for_proof, missing_proof
+from validators.proving import asks_for_proof, method_of, missing_proof
 from validators.sharing import GOES_OUT
 
 _FILE = "2"
@@ -29,6 +31,27 @@ def _type_of(item: Mapping[str, Any], content: Content, key: str) -> Any:
     """An item's own share or open type; without a mark the resource decides (domain §12 R6)."""
     own = item.get(key)
     return content.get(key) if is_blank(own) else own
+
+
+def leaving_items(
+    content: Content, names: Iterable[str], scope: Scope, methods: Mapping[str, str], specs: Specs
+) -> tuple[Mapping[str, Any], ...]:
+    """Those of the named items that may be told of in a scope of ckan.yaml, in their order.
+
+    ``methods`` are those of the standing proof by item name. Source: S-ZY 23, 24; S-LPS 25; domain §5.4.
+    """
+    items, never = listed_items(content), specs.ckan.items
+
+    def leaves(name: str) -> bool:
+        item = items[name]
+        share, opening = (_type_of(item, content, key) for key in ("share_type", "open_type"))
+        own = share if scope.of == "share_type" else opening
+        kept = share in never.never_share_types
+        kept = kept or (scope.of == "open_type" and opening in never.never_open_types)
+        dropped = {methods.get(name), method_of(item.get("mask_rule"), specs)} & set(never.never_methods)
+        return own in scope.types and not kept and not dropped
+
+    return tuple(items[name] for name in names if name in items and leaves(name))
 
 
 @gate("items_of_entry")

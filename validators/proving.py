@@ -7,6 +7,7 @@ under it, is clean. Source: S-ZY 22, S-LPS 24; domain §4.3 (``desens_check``).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from catalog_specs import Specs
@@ -14,7 +15,7 @@ from catalog_specs.law import Deadlines
 from catalog_specs.law_masking import PassCondition
 from validators.case import Content
 from validators.fields import is_blank
-from validators.hints import hinter
+from validators.hints import Hinter, hinter
 from validators.scanned import ColumnAsked, ScanResult
 
 NO_METHOD = ""
@@ -102,9 +103,14 @@ def about_people(content: Content, specs: Specs) -> bool | None:
     return None if is_blank(subject) else subject in specs.desensitization.anonymity.k_applies_to
 
 
+@lru_cache(maxsize=8)
+def _hinter(specs: Specs) -> Hinter:
+    return hinter(specs)
+
+
 def asks_for_proof(items: Iterable[Mapping[str, Any]], specs: Specs) -> tuple[str, ...]:
     """The names of the items for whose sake a proof is due: sensitive, direct, quasi or strongly hinted."""
-    proofs, hint = specs.scanning.proofs, hinter(specs)
+    proofs, hint = specs.scanning.proofs, _hinter(specs)
     found = []
     for item in items:
         name, code = str(item.get("item_name") or ""), str(item.get("item_code") or "")

@@ -61,7 +61,7 @@ def show(
     from catalog_specs import load
     from registry.lookup import find_entry, get_version, versions_of
     from registry.permits import EVERYTHING
-    from registry.shown import shown_json, stored_findings
+    from registry.shown import portals_json, shown_json, stored_findings
 
     spoken = language(lang)
     with database() as opened, opened.read() as session:
@@ -69,7 +69,8 @@ def show(
         chosen = get_version(session, row, version)
         versions = versions_of(session, row)
         if as_json:
-            say_json(shown_json(row, chosen, versions, spoken))
+            portals = {"portals": portals_json(session, row)}
+            say_json(shown_json(row, chosen, versions, spoken) | portals)
             return
         specs = load(chosen.profile)
         say(

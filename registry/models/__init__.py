@@ -20,6 +20,7 @@ from registry.models.promises import ChangeCase, ChangeEvent, UpdateSeen
 from registry.models.proofs import BatchProof, StandingProof
 from registry.models.requests import DataRequest, Dispute, RequestAct, ShareGrant, UsageRecord
 from registry.models.review import Distribution, Opinion, Record, Remark, SignatureSheet
+from registry.models.sync import OutboxRow, SyncEntry, SyncParcel, SyncRun, SyncTarget
 
 __all__ = [
     "Agency",
@@ -49,6 +50,7 @@ __all__ = [
     "LoginSession",
     "Notice",
     "Opinion",
+    "OutboxRow",
     "Person",
     "Record",
     "Remark",
@@ -58,6 +60,10 @@ __all__ = [
     "ShareGrant",
     "SignatureSheet",
     "StandingProof",
+    "SyncEntry",
+    "SyncParcel",
+    "SyncRun",
+    "SyncTarget",
     "System",
     "UpdateSeen",
     "UsageRecord",
