@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 STAMP_ALL := $(VENV)/.ready-all
 
-.PHONY: setup run test test-all check format docs bench lock clean
+.PHONY: setup run test test-all test-ckan check format docs bench lock clean
 
 setup: $(STAMP)
 
@@ -43,6 +43,10 @@ $(STAMP_ALL): $(STAMP) requirements-spark.lock
 test-all: $(STAMP_ALL)
 	MULU_TEST_ALL=1 $(BIN)/python -m pytest -n 2
 
+# against a real CKAN on this machine, in an environment of its own; needs redis-server and PostgreSQL
+test-ckan: setup
+	$(BIN)/python -m pytest -m ckan
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -66,6 +70,7 @@ bench: setup
 	$(BIN)/python -m bench.audit
 	$(BIN)/python -m bench.scan
 	$(BIN)/python -m bench.lists
+	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.api
 
 lock:

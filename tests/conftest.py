@@ -17,6 +17,8 @@ from validators.case import Facts
 
 if TYPE_CHECKING:
     from tests.cast import Cast
+    from tests.ckan.proxy import Proxy
+    from tests.ckan.server import Ckan
     from tests.stages import Stages
 
 TODAY = date(2026, 11, 21)
@@ -116,6 +118,31 @@ def database(request: pytest.FixtureRequest) -> Database:
     """The same test on both databases."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+# ---- a portal --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def ckan() -> Iterator["Ckan"]:
+    """A real CKAN of this run's own."""
+    from tests.ckan import server  # only sessions that ask for a portal pay for it
+
+    try:
+        with server.running() as portal:
+            yield portal
+    except server.NoCkan as missing:
+        lacking("运行 CKAN 的条件", str(missing))
+
+
+@pytest.fixture
+def proxy(ckan: "Ckan") -> Iterator["Proxy"]:
+    """A proxy before the CKAN that breaks what a test asks it to."""
+    from tests.ckan.proxy import Proxy  # only sessions that ask for a portal pay for it
+
+    before = Proxy(ckan.url)
+    yield before
+    before.close()
 
 
 # ---- the path of review -------------------------------------------------------------------------------
