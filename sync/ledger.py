@@ -1,0 +1,244 @@
+"""The ledger of what stands where: what is due, who works on it, what came of it. Owns the table ``sync_entry``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import load
+from registry.models import Distribution, OutboxRow, SyncEntry, SyncTarget
+from sync.portal import Known
+
+ABSENT, UNCERTAIN, SENT, PRESENT, GONE, KEPT = "absent", "uncertain", "sent", "present", "gone", "kept"
+UNREACHABLE, REFUSED, UNACKNOWLEDGED, WITHHELD = "unreachable", "refused", "unacknowledged", "withheld"
+_TAKEN_AT_ONCE = 1000
+_SAID = 2000  # characters of a portal's words that are kept
+_CALM = {"trouble": "", "said": "", "attempts": 0, "next_at": None}
+
+
+def there_states() -> frozenset[str]:
+    """The states in which an entry may be at a target."""
+    return frozenset(state.key for state in load().sync.states if state.there)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row of the ledger in the hands of one worker. ``asked`` is what it works off; ``known`` what a portal needs."""
+
+    entry_id: str
+    asked: int
+    state: str
+    digest: str
+    attempts: int
+    known: Known
+
+
+# ---- what is asked ----------------------------------------------------------------------------------------
+
+
+def live_targets(session: Session) -> list[SyncTarget]:
+    """The targets that were not removed, by name."""
+    query = select(SyncTarget).where(col(SyncTarget.removed_at).is_(None)).order_by(col(SyncTarget.name))
+    return list(session.execute(query).scalars())
+
+
+def take_outbox(session: Session, *, now: datetime) -> int:
+    """Ask in every target's ledger for what stands in the outbox, and empty it; gives how many rows were taken.
+
+    An entry that was never on a shelf and is in no ledger asks for nothing. Rows that another worker takes just now
+    are his.
+    """
+    taken = 0
+    targets = [target.id for target in live_targets(session)]
+    while rows := _outbox_rows(session):
+        entries = {row.entry_id for row in rows}
+        for target_id in targets:
+            ask(session, target_id, candidates(session, target_id, entries), now=now)
+        session.execute(delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in rows])))
+        taken += len(rows)
+    return taken
+
+
+def _outbox_rows(session: Session) -> list[OutboxRow]:
+    query = select(OutboxRow).order_by(col(OutboxRow.id)).limit(_TAKEN_AT_ONCE)
+    return list(session.execute(query.with_for_update(skip_locked=True)).scalars())
+
+
+def candidates(session: Session, target_id: str, entries: Iterable[str]) -> list[str]:
+    """Those of some entries that a target may have to do with: in its ledger, or ever on a shelf."""
+    wanted = sorted(set(entries))
+    in_ledger = select(col(SyncEntry.entry_id)).where(
+        col(SyncEntry.target_id) == target_id, col(SyncEntry.entry_id).in_(wanted)
+    )
+    shelved = select(col(Distribution.entry_id)).where(
+        col(Distribution.entry_id).in_(wanted), col(Distribution.shelved_at).is_not(None)
+    )
+    return sorted(session.execute(in_ledger.union(shelved)).scalars())
+
+
+def ask(session: Session, target_id: str, entries: Sequence[str], *, now: datetime) -> None:
+    """Make entries due at a target, whatever stopped them before."""
+    if not entries:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    rows = [{"target_id": target_id, "entry_id": e, **_new_row(), "changed_at": now} for e in entries]
+    statement = insert(SyncEntry).on_conflict_do_update(
+        index_elements=["target_id", "entry_id"], set_={"asked": col(SyncEntry.asked) + 1, **_CALM}
+    )
+    session.execute(statement, rows)
+
+
+def _new_row() -> dict[str, Any]:
+    blank = SyncEntry(target_id="", entry_id="", files={})
+    return {
+        name: getattr(blank, name)
+        for name in SyncEntry.model_fields
+        if name not in ("target_id", "entry_id", "changed_at")
+    }
+
+
+def ask_all(session: Session, target_id: str, *, where: ColumnElement[bool] | None = None) -> int:
+    """Make every row of a target due anew (those ``where`` holds); gives how many."""
+    query = update(SyncEntry).where(col(SyncEntry.target_id) == target_id)
+    query = query if where is None else query.where(where)
+    done = session.execute(query.values(asked=col(SyncEntry.asked) + 1, **_CALM))
+    return int(getattr(done, "rowcount", 0))
+
+
+def has_run_out(today: date) -> ColumnElement[bool]:
+    """Rows that no change touched, but whose last day is over."""
+    return and_(col(SyncEntry.until) < today, col(SyncEntry.asked) == col(SyncEntry.met))
+
+
+def wake(session: Session, target_id: str, *, today: date) -> int:
+    """Make due what no longer holds by itself: the proof of an opened file has run out."""
+    return ask_all(session, target_id, where=has_run_out(today))
+
+
+# ---- what is due ------------------------------------------------------------------------------------------
+
+
+def is_due() -> ColumnElement[bool]:
+    return col(SyncEntry.asked) > col(SyncEntry.met)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(col(SyncEntry.held_until).is_(None), col(SyncEntry.held_until) < now)
+
+
+def due_rows(target_id: str, *, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The rows that may be worked on now, those first that were tried least."""
+    ready = or_(col(SyncEntry.next_at).is_(None), col(SyncEntry.next_at) <= now)
+    query = select(SyncEntry).where(col(SyncEntry.target_id) == target_id, is_due(), ready, _free(now))
+    return query.order_by(col(SyncEntry.attempts), col(SyncEntry.entry_id))
+
+
+def claim(
+    session: Session, target_id: str, worker: str, *, now: datetime, limit: int, lease: float
+) -> list[Claimed]:
+    """Take up to ``limit`` due rows for ``worker``, for ``lease`` seconds; nobody else gets them meanwhile."""
+    query = due_rows(target_id, now=now).limit(limit).with_for_update(skip_locked=True)
+    rows: list[SyncEntry] = list(session.execute(query).scalars())
+    claimed = [_claimed(row) for row in rows]
+    for row in rows:
+        row.held_by, row.held_until = worker, now + timedelta(seconds=lease)
+    return claimed
+
+
+def _claimed(row: SyncEntry) -> Claimed:
+    # a worker that held it and never said what came of it may have written something
+    cut_off = bool(row.held_by)
+    look = cut_off or row.state not in (ABSENT, PRESENT) or row.attempts > 0 or bool(row.drift or row.trouble)
+    return Claimed(row.entry_id, row.asked, row.state, row.digest, row.attempts, known_of(row, look=look))
+
+
+def known_of(row: SyncEntry, *, look: bool) -> Known:
+    """What a portal needs to know of a row."""
+    return Known(row.entry_id, row.portal_id, row.portal_name, row.modified, dict(row.files), look)
+
+
+def hold_on(session: Session, target_id: str, worker: str, *, now: datetime, lease: float) -> None:
+    """Lengthen the lease of everything that ``worker`` still has in hand."""
+    session.execute(_held(target_id, worker).values(held_until=now + timedelta(seconds=lease)))
+
+
+def let_go(session: Session, target_id: str, worker: str, untouched: Sequence[Claimed]) -> None:
+    """Give back rows that ``worker`` did not begin, as they were."""
+    for one in untouched:
+        query = _held(target_id, worker).where(col(SyncEntry.entry_id) == one.entry_id)
+        session.execute(query.values(held_by="", held_until=None, state=one.state))
+
+
+def _held(target_id: str, worker: str) -> Any:
+    return update(SyncEntry).where(col(SyncEntry.target_id) == target_id, col(SyncEntry.held_by) == worker)
+
+
+def begin(session: Session, target_id: str, worker: str, entries: Sequence[str]) -> None:
+    """Say that something may stand at the target from now on: a create is about to be sent."""
+    if entries:
+        query = _held(target_id, worker).where(col(SyncEntry.entry_id).in_(entries))
+        session.execute(query.values(state=UNCERTAIN))
+
+
+# ---- what came of it --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a claimed row. ``act``: create, patch, withdraw, skip, or fail; ``values`` are what the ledger
+    keeps; ``trouble`` and ``said`` tell of what was not done. ``retry_in`` seconds is when it is tried again; None:
+    it is settled, as far as this claim goes."""
+
+    claimed: Claimed
+    act: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    trouble: str = ""
+    said: str = ""
+    retry_in: float | None = None
+
+
+def settle(
+    session: Session, target_id: str, worker: str, outcomes: Sequence[Outcome], *, now: datetime
+) -> list[Outcome]:
+    """Write what came of claimed rows and let go of them; gives the outcomes of those that were still ours."""
+    done = []
+    for one in outcomes:
+        values = dict(one.values) | {"trouble": one.trouble, "said": one.said[:_SAID]}
+        values |= {"held_by": "", "held_until": None, "drift": ""} | _progress(one, now)
+        query = _held(target_id, worker).where(col(SyncEntry.entry_id) == one.claimed.entry_id)
+        if getattr(session.execute(query.values(**values)), "rowcount", 0):
+            done.append(one)
+    return done
+
+
+def _progress(one: Outcome, now: datetime) -> dict[str, Any]:
+    if one.retry_in is None:
+        return {"met": one.claimed.asked, "attempts": 0, "next_at": None}
+    return {"attempts": one.claimed.attempts + 1, "next_at": now + timedelta(seconds=one.retry_in)}
+
+
+# ---- how it stands ----------------------------------------------------------------------------------------
+
+
+def counts(session: Session, target_id: str) -> dict[str, int]:
+    """How many rows of a target are in each state; those in trouble under ``trouble:KIND``; ``due`` and ``all``."""
+    found: dict[str, int] = {"all": 0, "due": 0}
+    state, trouble = col(SyncEntry.state), col(SyncEntry.trouble)
+    due = func.count().filter(is_due())
+    query = select(state, trouble, func.count(), due).where(col(SyncEntry.target_id) == target_id)
+    for its_state, its_trouble, number, waiting in session.execute(query.group_by(state, trouble)):
+        found[its_state] = found.get(its_state, 0) + number
+        if its_trouble:
+            found[f"trouble:{its_trouble}"] = found.get(f"trouble:{its_trouble}", 0) + number
+        found["all"], found["due"] = found["all"] + number, found["due"] + int(waiting or 0)
+    return found
+
+
+def outbox_size(session: Session) -> int:
+    """How many rows stand in the outbox."""
+    return int(session.execute(select(func.count()).select_from(OutboxRow)).scalar_one())

@@ -1,0 +1,63 @@
+"""A portal brought back in step: what verification found, mended."""
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from catalog_specs import load
+from registry import audit
+from registry.models import SyncEntry
+from sync import ledger
+from sync.mapping import dataset_id
+from sync.portal import Known, Refused
+from sync.reports import Report
+from sync.run import Line
+from sync.verify import DOUBLED, EXTRA, GHOST, Drifted, Findings, known_entries
+
+_NOT_WANTED = (DOUBLED, EXTRA, GHOST)
+
+
+def make_due(line: Line, found: Findings) -> list[Drifted]:
+    """Make due in the ledger everything that a run can mend; gives what has no row there and is to be removed."""
+    kinds = load().sync.drift_index
+    mended = [one for one in found.drifts if kinds[one.kind].repair]
+    strangers = [one for one in mended if one.kind in _NOT_WANTED]
+    ours = sorted({one.entry_id for one in mended if one.kind not in _NOT_WANTED and one.entry_id})
+    now = line.clock()
+    with line.database.write() as session:
+        ledger.ask(session, line.target_id, ours, now=now)
+        known = known_entries(session, [one.entry_id for one in strangers if one.entry_id])
+        back = sorted({one.entry_id for one in strangers if _came_back(line, one) and one.entry_id in known})
+        ledger.ask(session, line.target_id, back, now=now)
+        # what somebody brought back is withdrawn like any other
+        query = update(SyncEntry).where(col(SyncEntry.target_id) == line.target_id)
+        session.execute(query.where(col(SyncEntry.entry_id).in_(back)).values(state=ledger.UNCERTAIN))
+    return [one for one in strangers if one.entry_id not in back]
+
+
+def _came_back(line: Line, one: Drifted) -> bool:
+    """Whether a dataset stands under the very id that its entry has: the ledger's own row speaks of it."""
+    own = dataset_id(line.shape.registry, line.shape.scope, one.entry_id)
+    return one.kind == EXTRA and one.portal_id == own
+
+
+def remove_strangers(line: Line, strangers: list[Drifted], report: Report) -> None:
+    """Withdraw datasets of ours that no row of the ledger speaks of: doubles, ghosts of the index, what an older
+    register left behind.
+
+    Raises:
+        Unreachable, TokenRefused: the portal does not answer.
+    """
+    for one in strangers:
+        known = Known(one.entry_id, one.portal_id, one.portal_name)
+        try:
+            gone = line.portal.withdraw(known, dataset_id=one.portal_id, name=one.portal_name)
+        except Refused as error:
+            report.counts["errored"] += 1
+            report.tell(one.code or one.portal_id, one.name or one.portal_name, ledger.REFUSED, error.words)
+            continue
+        report.counts["total"] += 1
+        report.counts["deleted" if gone.act == "withdraw" else "ignored"] += 1
+        details = {"target": line.target, "act": one.kind, "portal_id": one.portal_id, "kept": gone.kept}
+        with line.database.write() as session:
+            act = audit.Act("sync_withdraw", one.entry_id or one.portal_id, details)
+            audit.record(session, [act], actor=line.by, now=line.clock(), operator=line.operator)

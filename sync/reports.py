@@ -1,0 +1,99 @@
+"""Reports of runs: counts, a line for every failure, kept in ``sync_run``."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from registry.keys import new_key
+from registry.models import Entry, SyncRun, Version
+from sync.ledger import Outcome
+
+IN_STEP, FAILED, UNREACHED, STOPPED = "in_step", "failed", "unreachable", "stopped"
+_COUNTED = {
+    "create": "added",
+    "patch": "updated",
+    "withdraw": "deleted",
+    "skip": "ignored",
+    "fail": "errored",
+}
+_KEPT_LINES = 1000
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. ``counts``: total, added, updated, deleted, ignored, errored; ``failures``: a line each, with
+    code, name, trouble and the target's own words. ``outcome``: in_step, failed, unreachable, stopped."""
+
+    target: str
+    verb: str
+    started_at: datetime
+    outcome: str = IN_STEP
+    said: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    ended_at: datetime | None = None
+
+    @property
+    def written(self) -> dict[str, int]:
+        """The counts under all their names."""
+        return {key: self.counts[key] for key in ("total", *_COUNTED.values())}
+
+    def count(self, outcomes: list[Outcome]) -> None:
+        """Count what came of some rows."""
+        for one in outcomes:
+            self.counts["total"] += 1
+            self.counts[_COUNTED[one.act]] += 1
+
+    def tell(self, code: str, name: str, trouble: str, said: str, entry_id: str = "") -> None:
+        """Add a line for a failure; a later one of the same entry takes its place."""
+        self.failures = [line for line in self.failures if not entry_id or line["entry_id"] != entry_id]
+        line = {"code": code, "name": name, "trouble": trouble, "said": said, "entry_id": entry_id}
+        self.failures.append(line)
+
+    def clear(self, entry_id: str) -> None:
+        """Forget the failure of an entry: it was cured within the run."""
+        kept = [line for line in self.failures if line["entry_id"] != entry_id]
+        if len(kept) != len(self.failures):
+            self.counts["errored"] -= len(self.failures) - len(kept)
+            self.counts["total"] -= len(self.failures) - len(kept)
+            self.failures = kept
+
+
+def save_report(session: Session, target_id: str, report: Report, *, by: str, now: datetime) -> SyncRun:
+    """Keep a report; a run that had nothing to do leaves none."""
+    report.ended_at = now
+    row = SyncRun(
+        id=new_key("y"),
+        target_id=target_id,
+        verb=report.verb,
+        by=by,
+        started_at=report.started_at,
+        ended_at=now,
+        outcome=report.outcome,
+        counts=report.written,
+        failures=report.failures[:_KEPT_LINES],
+        said=report.said[:500],
+    )
+    session.add(row)
+    return row
+
+
+def names_of(session: Session, entry_ids: list[str]) -> dict[str, tuple[str, str]]:
+    """Code (or key) and name of entries, by key."""
+    found: dict[str, tuple[str, str]] = {}
+    for first in range(0, len(entry_ids), 500):
+        query = (
+            select(col(Entry.id), col(Entry.code), col(Version.name))
+            .join(
+                Version,
+                (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.newest)),
+            )
+            .where(col(Entry.id).in_(entry_ids[first : first + 500]))
+        )
+        found |= {key: (code or key, name) for key, code, name in session.execute(query)}
+    return found
