@@ -6,12 +6,9 @@ nowhere. No credentials, no proxy, no redirect to another host; certificates are
 headers are read.
 """
 
-import ipaddress
-import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -19,12 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from catalog_specs.law_promises import ProbeRule
+from registry.allowed_hosts import Address, Allowed, resolved
 
 if TYPE_CHECKING:
     import httpx2
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 AGENT = "mulu-probe"
 _MOVED = (301, 302, 303, 307, 308)
 
@@ -39,69 +35,6 @@ class Answer(NamedTuple):
 
 class _Refused(Exception):
     """The question is not asked, or led nowhere; the text is a key of ``probe.says``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """The operator's list. ``doors`` are (scheme, host, port), ``networks`` addresses that need not be public."""
-
-    doors: frozenset[tuple[str, str, int]]
-    networks: tuple[Network, ...]
-
-    @classmethod
-    def read(cls, entries: Iterable[str], rule: ProbeRule) -> "Allowed":
-        """A list of ``host`` (usual ports), ``scheme://host[:port]``, addresses, networks; others allow nothing."""
-        doors: set[tuple[str, str, int]] = set()
-        networks: list[Network] = []
-        for entry in entries:
-            scheme, sign, rest = entry.strip().lower().rstrip("/").rpartition("://")
-            place = _place(rest)
-            if place is not None and sign and scheme in rule.schemes:
-                doors.add((scheme, place[0], place[1] or rule.schemes[scheme]))
-            elif place is not None and not sign:
-                usual = {kind: place[1] or port for kind, port in rule.schemes.items()}
-                doors |= {(kind, place[0], port) for kind, port in usual.items()}
-            networks += _networks(place[0] if place else entry.strip())
-        return cls(frozenset(doors), tuple(networks))
-
-    def lists(self, scheme: str, host: str, port: int) -> bool:
-        """Whether a place may be asked at all."""
-        return (scheme, host, port) in self.doors or (_is_address(host) and self._is_in_network(host))
-
-    def _is_in_network(self, host: str) -> bool:
-        wide = [network for network in self.networks if network.num_addresses > 1]
-        return any(_address(host) in network for network in wide)
-
-    def trusts(self, address: Address) -> bool:
-        """Whether an address may be connected to: a public one, or one that is listed."""
-        public = address.is_global and not address.is_multicast
-        return public or any(address in network for network in self.networks)
-
-
-def _place(text: str) -> tuple[str, int | None] | None:
-    """Host and port of ``host[:port]``; None for a network or for what is neither."""
-    try:
-        parts = urlsplit(f"//{text if text.count(':') < 2 or '[' in text else f'[{text}]'}")
-        return (parts.hostname, parts.port) if parts.hostname and not parts.path else None
-    except ValueError:
-        return None
-
-
-def _networks(text: str) -> Iterator[Network]:
-    try:
-        yield ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return
-
-
-def _is_address(host: str) -> bool:
-    return any(True for _network in _networks(host)) and "/" not in host
-
-
-def _address(text: str) -> Address:
-    found = ipaddress.ip_address(text.partition("%")[0])
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
 
 
 # ---- asked ------------------------------------------------------------------------------------------------
@@ -169,7 +102,7 @@ def _checked(scheme: str, host: str, port: int, allowed: Allowed) -> Address:
     if not allowed.lists(scheme, host, port):
         raise _Refused("unlisted")
     try:
-        found = [_address(str(row[4][0])) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        found = resolved(host, port)
     except (OSError, UnicodeError, ValueError) as error:
         raise _Refused("unresolved") from error
     if not found:

@@ -16,12 +16,13 @@ from sqlmodel import col
 
 from catalog_specs import Specs, load
 from registry import audit
+from registry.allowed_hosts import Allowed
 from registry.calendars import city_calendar
 from registry.db import Database
 from registry.jobs import SYSTEM, Clock, Task
 from registry.keys import new_key
 from registry.models import Distribution, Entry, UpdateSeen, Version
-from registry.probe_calls import Allowed, Answer, ask
+from registry.probe_calls import Answer, ask
 from registry.settings import read_settings
 from registry.subjects import SHELVED
 
@@ -90,7 +91,7 @@ def probe_all(
         return Probed({}, (), specs.promises.probe.says["unset"].zh)
     with database.read() as session:
         waiting = due_probes(session, specs=specs)
-    listed, size = Allowed.read(allowed, specs.promises.probe), specs.promises.probe.chunk
+    listed, size = Allowed.read(allowed, specs.promises.probe.schemes), specs.promises.probe.chunk
     results: list[ProbeResult] = []
     for begin in range(0, len(waiting), size):
         answers = []

@@ -14,7 +14,13 @@ FILES_VARIABLE = "MULU_FILES_DIR"
 WORKERS_VARIABLE = "MULU_WORKERS"
 SOURCES_VARIABLE = "MULU_SOURCES"
 PROBES_VARIABLE = "MULU_PROBES"
+TARGETS_VARIABLE = "MULU_TARGETS"
+LOOPBACK_VARIABLE = "MULU_ALLOW_LOOPBACK_TARGETS"
+SECRETS_VARIABLE = "MULU_SECRETS_FILE"
+PUBLIC_URL_VARIABLE = "MULU_PUBLIC_URL"
+OPEN_CATALOGUE_VARIABLE = "MULU_OPEN_CATALOGUE"
 DEFAULT_DATABASE = "data/mulu.sqlite3"
+_OFF = ("off", "0", "no", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,10 @@ class Settings:
     how many jobs the server does at a time; 0 leaves them to ``mulu work``. ``sources``: databases that may be
     scanned, each ``scheme://host[:port]`` or a folder of SQLite files; None where the operator said nothing.
     ``probes``: hosts of interfaces that may be probed, each ``host``, ``scheme://host:port`` or a network; none by
-    default.
+    default. ``targets``: hosts of portals that the sync job may speak to, each ``host`` (https), ``scheme://host:port``
+    or a network; none by default. ``loopback_targets``: portals on this machine, too, also by http. ``secrets_file``
+    holds tokens of portals. ``public_url``: where others reach this registry, the beginning of links to it;
+    ``open_catalogue``: strangers may read what is open, unless the operator turns it off.
     """
 
     database_url: str
@@ -51,6 +60,11 @@ class Settings:
     workers: int = 1
     sources: tuple[str, ...] | None = None
     probes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    loopback_targets: bool = False
+    secrets_file: Path | None = None
+    public_url: str = ""
+    open_catalogue: bool = True
 
     @property
     def files(self) -> Store:
@@ -80,6 +94,7 @@ def read_settings() -> Settings:
             url = f"postgresql+psycopg://{url.removeprefix(plain)}"
     calendar = os.environ.get(CALENDAR_VARIABLE)
     files, workers = os.environ.get(FILES_VARIABLE), os.environ.get(WORKERS_VARIABLE, "")
+    kept = os.environ.get(SECRETS_VARIABLE)
     return Settings(
         url,
         language_of(os.environ),
@@ -90,6 +105,11 @@ def read_settings() -> Settings:
         workers=int(workers) if workers.isdecimal() else 1,
         sources=_allowed_sources(),
         probes=_listed(os.environ.get(PROBES_VARIABLE, "")),
+        targets=_listed(os.environ.get(TARGETS_VARIABLE, "")),
+        loopback_targets=os.environ.get(LOOPBACK_VARIABLE) == "1",
+        secrets_file=Path(kept) if kept else None,
+        public_url=os.environ.get(PUBLIC_URL_VARIABLE, "").strip().rstrip("/"),
+        open_catalogue=os.environ.get(OPEN_CATALOGUE_VARIABLE, "").strip().lower() not in _OFF,
     )
 
 
@@ -110,6 +130,16 @@ def source_address(name: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         return None
     return os.environ.get(f"{SOURCES_VARIABLE.removesuffix('S')}_{name.upper()}_URL") or None
+
+
+def target_token(variable: str) -> str | None:
+    """The token of a portal, from ``MULU_TARGET_<NAME>_TOKEN``; None where it is not set.
+
+    It is read each time and kept nowhere.
+    """
+    if not re.fullmatch(r"MULU_TARGET_[A-Z0-9_]+_TOKEN", variable):
+        return None
+    return os.environ.get(variable) or None
 
 
 def _oidc_settings() -> OidcSettings | None:

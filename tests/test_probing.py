@@ -16,11 +16,12 @@ from sqlalchemy import select, update
 from catalog_specs import load
 from catalog_specs.law_promises import ProbeRule
 from registry import work
+from registry.allowed_hosts import Allowed
 from registry.db import Database
 from registry.jobs import enqueue
 from registry.models import AuditEvent, Distribution, Job, UpdateSeen, Version
 from registry.permits import EVERYTHING
-from registry.probe_calls import Allowed, Answer, ask
+from registry.probe_calls import Answer, ask
 from registry.probing import PROBE, Probed, due_probes, probe_all
 from registry.settings import read_settings
 from registry.updates import updates_of
@@ -91,7 +92,7 @@ def site() -> Iterator[Site]:
 
 
 def asking(location: str, *listed: str) -> Answer:
-    return ask(location, Allowed.read(listed, RULE), RULE)
+    return ask(location, Allowed.read(listed, RULE.schemes), RULE)
 
 
 # ---- the operator's list ----------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ def asking(location: str, *listed: str) -> Answer:
 def test_a_place_is_asked_only_where_it_is_listed(
     listed: str, scheme: str, host: str, port: int, is_listed: bool
 ) -> None:
-    assert Allowed.read([listed], RULE).lists(scheme, host, port) is is_listed
+    assert Allowed.read([listed], RULE.schemes).lists(scheme, host, port) is is_listed
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_a_place_is_asked_only_where_it_is_listed(
 def test_an_address_that_is_not_public_must_be_listed_itself(
     listed: str, address: str, trusted: bool
 ) -> None:
-    assert Allowed.read([listed], RULE).trusts(ipaddress.ip_address(address)) is trusted
+    assert Allowed.read([listed], RULE.schemes).trusts(ipaddress.ip_address(address)) is trusted
 
 
 def test_a_name_that_leads_inside_is_not_followed(site: Site) -> None:
@@ -218,7 +219,7 @@ def test_a_closed_door_and_a_slow_one_are_not_reached() -> None:
     silent = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     address = f"http://127.0.0.1:{silent.server_address[1]}"
     quick = RULE.model_copy(update={"timeout_seconds": 1})
-    assert ask(f"{address}/", Allowed.read([address], RULE), quick) == Answer("timeout")
+    assert ask(f"{address}/", Allowed.read([address], RULE.schemes), quick) == Answer("timeout")
     silent.server_close()
     assert asking(f"{address}/", address) == Answer("failed")
 
