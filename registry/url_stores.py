@@ -29,7 +29,8 @@ _LOCAL = ("file://", "local://")
 # here a name has its bytes whole or not at all, and moving means writing everything once more
 _AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
-_CHECK = "核对 MULU_FILES_DIR、网络和凭据（凭据只放在环境变量或 fsspec 配置里）后再试"
+_CHECK = "核对 {setting}、网络和凭据（凭据只放在环境变量或 fsspec 配置里）后再试"
+_SETTING = "MULU_FILES_DIR"
 
 
 class _Unfinished(OSError):
@@ -62,20 +63,10 @@ class UrlStore:
 
     def __post_init__(self) -> None:
         """Raises Unavailable, without the URL, when it holds what must not stand in a URL."""
-        try:
-            parts = urlsplit(self.url)
-            unfit = parts.password is not None or parts.query or parts.fragment or "::" in self.url
-        except ValueError:
-            unfit = True
-        if unfit:
-            raise Unavailable(
-                "MULU_FILES_DIR 的地址不能用：里面不写口令和选项，也不套接多个地址；"
-                "写成 s3://桶/前缀 这样，凭据放在环境变量（如 FSSPEC_S3_KEY）或 fsspec 配置里"
-            )
+        demand_fit(self.url)
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return shown_url(self.url)
 
     @contextmanager
     def receive(self, source: BinaryIO, most_bytes: int) -> Iterator[Part]:
@@ -87,8 +78,9 @@ class UrlStore:
 
     def put(self, part: Part) -> None:
         """See ``Store``: beside its name first and then moved, or at once where that is as good."""
-        at_once = urlsplit(self.url).scheme in _AT_ONCE
-        self._ask("写不进", partial(_put_at_once if at_once else _put, part=part), part.size)
+        self._ask(
+            "写不进", lambda system, root: put_whole(system, root, _path(root, part.sha256), part), part.size
+        )
 
     def open(self, sha256: str, size: int) -> BinaryIO:
         """See ``Store``: carried to this machine first; the copy is gone when it is closed."""
@@ -109,25 +101,65 @@ class UrlStore:
 
     def _ask(self, what: str, deed: Callable[[Any, str], T], size: int = 0) -> T:
         """What a deed at the backend gives; its errors in our words alone."""
-        try:
-            return _within(self.patience + size / _SLOWEST, partial(_connected, self.url, deed))
-        except MuluError:
-            raise
-        except Exception as error:
-            # not chained: what the backend said must not come into a log with the traceback
-            raise Unavailable(f"文件库 {self} {what}：{_said(error, urlsplit(self.url).scheme)}") from None
+        return ask_backend(self.url, deed, f"文件库 {self} {what}", patience=self.patience, size=size)
 
 
-def _said(error: Exception, scheme: str) -> str:
+def demand_fit(url: str, setting: str = _SETTING) -> None:
+    """Refuse a URL with what must not stand in one. Raises Unavailable, without the URL; ``setting`` names it."""
+    try:
+        parts = urlsplit(url)
+        unfit = parts.password is not None or parts.query or parts.fragment or "::" in url
+    except ValueError:
+        unfit = True
+    if unfit:
+        raise Unavailable(
+            f"{setting} 的地址不能用：里面不写口令和选项，也不套接多个地址；"
+            "写成 s3://桶/前缀 这样，凭据放在环境变量（如 FSSPEC_S3_KEY）或 fsspec 配置里"
+        )
+
+
+def shown_url(url: str) -> str:
+    """A URL as it may be shown: without a user's name."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def ask_backend(
+    url: str,
+    deed: Callable[[Any, str], T],
+    failed: str,
+    *,
+    setting: str = _SETTING,
+    patience: float = _PATIENCE,
+    size: int = 0,
+) -> T:
+    """What a deed gives, called with fsspec's system of a URL and the URL's path in it.
+
+    ``patience``: seconds for one answer, and more for each of ``size`` bytes.
+
+    Raises:
+        Unavailable: it failed or took too long. It begins with ``failed`` and holds none of the backend's own words;
+        ``setting`` is what to look at.
+    """
+    try:
+        return _within(patience + size / _SLOWEST, partial(_connected, url, deed, setting))
+    except MuluError:
+        raise
+    except Exception as error:
+        # not chained: what the backend said must not come into a log with the traceback
+        raise Unavailable(f"{failed}：{_said(error, urlsplit(url).scheme, setting)}") from None
+
+
+def _said(error: Exception, scheme: str, setting: str) -> str:
     """Reason and cure of a foreign error, with none of its own words."""
     if isinstance(error, ImportError):
         return f"没有装 {scheme} 的驱动；装上后再试（s3：pip install 'mulu[s3]'，sftp：pip install 'mulu[sftp]'）"
     if isinstance(error, FileNotFoundError):
-        return f"没有这个文件，或没有这个桶、文件夹；核对 MULU_FILES_DIR，文件丢了就{MENDED}"
+        return f"没有这个文件，或没有这个桶、文件夹；核对 {setting}，文件丢了就{MENDED}"
     if isinstance(error, PermissionError):
         return "没有权限，或凭据不对；给运行用户读、写、删、列（含历史版本）的权限后再试"
     if isinstance(error, TimeoutError):
-        return f"等不到回答；{_CHECK}"
+        return f"等不到回答；{_CHECK.format(setting=setting)}"
     if isinstance(error, _Unfinished):
         return "字节没有写全或没有删净；再试一次，仍不行就检查存储端"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -135,7 +167,7 @@ def _said(error: Exception, scheme: str) -> str:
     number = (error.errno if isinstance(error, OSError) else None) or 0
     # the system's own words for a number hold nothing of the backend's
     known = f"（{os.strerror(number)}）" if number in errno.errorcode else ""
-    return f"{type(error).__name__}{known}；{_CHECK}"
+    return f"{type(error).__name__}{known}；{_CHECK.format(setting=setting)}"
 
 
 def _within(seconds: float, deed: Callable[[], T]) -> T:
@@ -169,7 +201,7 @@ def _scratch() -> Iterator[Path]:
 # ---- at the backend: ``system`` is fsspec's, ``root`` the path of the URL in it -----------------------------
 
 
-def _connected(url: str, deed: Callable[[Any, str], T]) -> T:
+def _connected(url: str, deed: Callable[[Any, str], T], setting: str) -> T:
     """What a deed gives at the backend of a URL."""
     # loaded only where files lie elsewhere
     from fsspec import get_filesystem_class
@@ -179,9 +211,7 @@ def _connected(url: str, deed: Callable[[Any, str], T]) -> T:
     try:
         shared = get_filesystem_class(protocol).async_impl
     except ValueError:
-        raise Unavailable(
-            f"MULU_FILES_DIR：没有“{protocol}”这种存储；写成文件夹，或 s3://、sftp:// 等"
-        ) from None
+        raise Unavailable(f"{setting}：没有“{protocol}”这种存储；写成文件夹，或 s3://、sftp:// 等") from None
     # one that threads may share is kept; of the others each deed has its own, since a connection is not shared
     kind = {} if shared else {"skip_instance_cache": True}
     system, root = url_to_fs(url, **kind, **_trusted(protocol))
@@ -233,13 +263,14 @@ def _demand_size(system: Any, path: str, size: int) -> None:
         raise _Unfinished
 
 
-def _put_at_once(system: Any, root: str, part: Part) -> None:
-    system.put_file(str(part.path), _path(root, part.sha256))
-    _demand_size(system, _path(root, part.sha256), part.size)
-
-
-def _put(system: Any, root: str, part: Part) -> None:
-    place, beside = _path(root, part.sha256), f"{root}/.part-{secrets.token_hex(8)}"
+def put_whole(system: Any, root: str, place: str, part: Part) -> None:
+    """Write a part to a path: at once where it is then there whole or not at all, else beside it and then moved."""
+    protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
+    if protocols & _AT_ONCE:
+        system.put_file(str(part.path), place)
+        _demand_size(system, place, part.size)
+        return
+    beside = f"{root}/.part-{secrets.token_hex(8)}"
     _make_folder(system, place.rpartition("/")[0])
     try:
         system.put_file(str(part.path), beside)
