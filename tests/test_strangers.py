@@ -103,6 +103,15 @@ def test_a_route_that_forgets_to_ask_is_refused(app: FastAPI, sqlite_database: D
     assert enter(TestClient(app), sqlite_database, "zhang").get("/forgotten").text == '"here is everything"'
 
 
+def test_the_operator_can_close_what_is_open_to_strangers(sqlite_database: Database) -> None:
+    app = create_app(settings_of(sqlite_database, open_catalogue=False))
+    client = TestClient(app, follow_redirects=False)
+    assert client.get("/api/3/action/package_list").status_code == 403
+    paths = ("/catalog.jsonld", "/catalog.ttl", "/data.json", "/open/dataset/1", "/open/files/1/1")
+    assert {client.get(path).status_code for path in (*paths, "/open/entries/1")} == {404}
+    app.state.database.close()
+
+
 def test_only_these_are_open(app: FastAPI) -> None:
     client = TestClient(app, follow_redirects=False)
     open_ones = {_filled(path) for path in OPEN}
@@ -110,12 +119,21 @@ def test_only_these_are_open(app: FastAPI) -> None:
     assert open_ones == {
         *("/healthz", "/login", "/login/oidc", "/login/oidc/callback"),
         *("/verify", "/verify/1"),  # a printed list is verified by whoever holds it
+        # what is opened to everybody (tests/test_ckan_api.py, tests/test_dcat.py sweep it for anything else)
+        *("/api/3/action/1", "/api/action/1", "/catalog.jsonld", "/catalog.ttl", "/data.json"),
+        *("/open/dataset/1", "/open/files/1/1", "/open/entries/{code:code}"),
     }
     assert client.get("/healthz").status_code == 200
     assert client.get("/login").status_code == 200
     assert client.get("/verify").status_code == 200
     assert client.get("/verify/1").status_code == 404
     assert client.post("/verify").status_code == 422
+    assert client.get("/api/3/action/1").status_code == 400
+    assert client.get("/api/3/action/package_list").json()["result"] == []
+    assert [client.get(f"/catalog.{kind}").status_code for kind in ("jsonld", "ttl")] == [200, 200]
+    assert client.get("/data.json").json()["dataset"] == []
+    closed = ("/open/dataset/1", "/open/files/1/1", "/open/entries/1")
+    assert [client.get(path).status_code for path in closed] == [404, 404, 404]
     assert client.get("/lists").status_code == 401
     assert client.get("/editions/1").status_code == 401
     assert client.get("/static/mulu.css").status_code == 200
