@@ -17,8 +17,11 @@ from registry.settings import Settings, read_settings
 from registry.web import agencies as agency_routes
 from registry.web import (
     api,
+    ckan_api,
+    dcat,
     list_pages,
     oidc,
+    open_files,
     pages,
     problems,
     promise_pages,
@@ -28,12 +31,14 @@ from registry.web import (
     review,
     scan_pages,
     sign_in,
+    sync_pages,
     verify_pages,
 )
 from registry.web import jobs as job_routes
 from registry.web import systems as system_routes
 from registry.web.edge import Edge
 from registry.web.given import admit
+from registry.web.open_index import Keeper
 from registry.work import RECURRING, works
 from registry.workers import Worker
 from validators.assess import engine_of
@@ -77,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.database = database
     app.state.settings = settings
+    app.state.open_catalogue = Keeper()
     for part in api.ROUTERS:
         app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
     for part in api.FILES:
@@ -96,12 +102,15 @@ def create_app(settings: Settings) -> FastAPI:
 def _enter_pages(app: FastAPI, settings: Settings) -> None:
     """The pages, in the order in which they are tried."""
     asked = (request_filing, request_pages)
-    for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages, *asked):
+    for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages, sync_pages, *asked):
         app.include_router(part.router, include_in_schema=False)
     # strangers may send to it
     most = verify_pages.most_bytes() + _FORM_BYTES
     app.include_router(verify_pages.router, include_in_schema=False, max_body_size=most)
     app.include_router(sign_in.router, include_in_schema=False)
+    app.include_router(ckan_api.router, include_in_schema=False, max_body_size=ckan_api.BODY_BYTES)
+    for part in (dcat, open_files):
+        app.include_router(part.router, include_in_schema=False)
     if settings.oidc:
         app.include_router(oidc.router, include_in_schema=False)
 

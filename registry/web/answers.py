@@ -1,7 +1,7 @@
 """How routes of the API answer and are asked: JSON without detours, ETags, codes in addresses, roles demanded."""
 
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -11,10 +11,10 @@ from pydantic import AfterValidator, StringConstraints
 from starlette.convertors import Convertor, register_url_convertor
 
 from catalog_specs import load
-from registry.errors import Stale
+from registry.errors import NotAllowed, Stale
 from registry.lookup import Row
 from registry.models import Version
-from registry.permits import Actor, demand, roles_of
+from registry.permits import Actor, demand, may, roles_of
 from registry.text_files import depth_of
 from registry.web.given import Asking
 
@@ -85,6 +85,36 @@ def granted(act: str) -> Callable[[Actor], Coroutine[Any, Any, Actor]]:
 
     async def check(actor: Asking) -> Actor:
         demand(actor, act, roles_of(load()))
+        return actor
+
+    return check
+
+
+def may_any(actor: Actor, acts: Sequence[str]) -> bool:
+    """Whether ``actor`` may do one of some acts."""
+    return any(may(actor, act, roles_of(load())) for act in acts)
+
+
+def demand_any(actor: Actor, acts: Sequence[str]) -> None:
+    """Raises NotAllowed unless ``actor`` may do one of some acts; the message names the roles that may."""
+    if may_any(actor, acts):
+        return
+    roles = roles_of(load())
+    granting = frozenset[str]().union(*(roles.granting.get(act, frozenset()) for act in acts))
+    if actor.scopes is not None and any(held.role in granting for held in actor.held):
+        named = "、".join(acts)
+        raise NotAllowed(
+            f"这个令牌的范围不含 {named} 中任何一个；另发一个含此范围的令牌", missing_scopes=list(acts)
+        )
+    names = "、".join(role.zh for role in roles.roles if role.key in granting)
+    raise NotAllowed(f"须由{names}办理；您没有这些角色", missing_roles=sorted(granting), reason="role")
+
+
+def granted_any(acts: Sequence[str]) -> Callable[[Actor], Coroutine[Any, Any, Actor]]:
+    """A dependency that gives who asks, if a role of his grants one of some acts."""
+
+    async def check(actor: Asking) -> Actor:
+        demand_any(actor, acts)
         return actor
 
     return check

@@ -13,6 +13,7 @@ from registry.web import (
     reviews,
     scans,
     specs,
+    sync_api,
 )
 
 # bodies of these are JSON
@@ -28,6 +29,7 @@ ROUTERS = (
     promises.router,
     requests.router,
     specs.router,
+    sync_api.router,
 )
 # bodies of these hold files
 FILES = (attached.sending, lists.sending, proofs.sending, scans.router, specs.checks)

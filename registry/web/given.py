@@ -28,7 +28,14 @@ _CHUNK = 1 << 20
 COOKIE = "mulu_session"
 CSRF_HEADER = "X-CSRF-Token"
 # nobody need be known for these
-OPEN = frozenset({"/healthz", "/login", "/login/oidc", "/login/oidc/callback", "/verify", "/verify/{code}"})
+OPEN = frozenset(
+    {
+        *("/healthz", "/login", "/login/oidc", "/login/oidc/callback", "/verify", "/verify/{code}"),
+        # what is opened to everybody anyway, and nothing else (registry.open_catalogue)
+        *("/api/3/action/{name}", "/api/action/{name}", "/catalog.jsonld", "/catalog.ttl", "/data.json"),
+        *("/open/dataset/{key}", "/open/files/{distribution_id}/{name}", "/open/entries/{code:code}"),
+    }
+)
 # one's own page: also for who holds no role yet, or must change his password first
 OWN = frozenset({"/account", "/account/password", "/account/tokens", "/account/tokens/revoke", "/logout"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -22,7 +22,7 @@ from registry.lookup import (
     list_entries,
     versions_of,
 )
-from registry.shown import entry_json, shown_json, stored_findings
+from registry.shown import entry_json, portals_json, shown_json, stored_findings
 from registry.subjects import lifecycle_of
 from registry.web.given import Asking, Reading, Seeing, stored, today
 from registry.web.review import review_values
@@ -100,6 +100,7 @@ def entry_page(
     used = [n for n in range(len(item.keys)) if any(row_cells[n] for row_cells in cells)]
     values = {
         "entry": shown_json(row, chosen, versions_of(session, row), "zh"),
+        "portals": portals_json(session, row),
         "groups": _groups(entry, entry.cells(chosen.content), specs.entry.groups),
         "item_headers": [item.headers[n] for n in used],
         "items": [[row_cells[n] for n in used] for row_cells in cells],

@@ -11,6 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from catalog_specs import load
 from registry.people import local
 from registry.permits import may, roles_of
+from registry.web.answers import may_any
+from registry.web.sync_views import SEES
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -42,6 +44,7 @@ def render(request: Request, name: str, values: dict[str, Any], *, status: int =
         "roles": list(dict.fromkeys(roles[h.role].zh for h in visit.actor.held)) if visit else [],
         "reads_audit": bool(visit and may(visit.actor, "read_audit", roles_of(load()))),
         "scans_data": bool(visit and may(visit.actor, "see_sample_values", roles_of(load()))),
+        "sees_sync": bool(visit and may_any(visit.actor, SEES)),
         "csrf": visit.csrf if visit else "",
     }
     page = _ENVIRONMENT.get_template(name).render(request=request, **known, **values)
