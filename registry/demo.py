@@ -15,6 +15,7 @@ from registry.checking import Progress
 from registry.db import Database
 from registry.demo_lists import load_lists
 from registry.demo_people import load_people
+from registry.demo_portal import is_opening, load_portal
 from registry.demo_requests import load_requests
 from registry.demo_review import load_review
 from registry.errors import Conflict
@@ -60,13 +61,15 @@ def load_demo(
         accounts = load_people(session, agency, system, others, now=begun)
         walked, opened = load_review(session, agency, files=files, seed=seed, begun=begun, now=now)
         asked = load_requests(session, agency, others["neighbour"], now=now)
-        lists = load_lists(session, [agency, *others.values()], now=now)
+        portal = load_portal(session, others, files=files, seed=seed, begun=begun, now=now)
+        heads = [agency, others["neighbour"], others["other_city"]]
+        lists = load_lists(session, heads, now=now)
     return (
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
         f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），"
         f"{walked} 条在审核、通告、上架各环节，其中 {opened} 条有经证明的开放数据。\n"
         f"{asked}\n{lists}\n"
-        f"{accounts}"
+        f"{accounts}\n{portal}"
     )
 
 
@@ -127,12 +130,16 @@ def _stock(demo: Demo) -> dict[str, str]:
 
 
 def _others(session: Session, demo: Demo, agency: Agency) -> dict[str, Agency]:
-    """The departments that came as stock: that of the same city, that of the other one."""
+    """The departments that came as stock: that of the same city, that of the other one; and the one that opens most."""
     known = systems.agencies_by_code(session)
-    return {
+    found = {
         "neighbour" if region == agency.region else "other_city": known[code]
         for region, code in _stock(demo).items()
     }
+    taken = {agency.code, *(one.code for one in found.values())}
+    rest = (known[row["code"]] for row in demo.agencies if row["code"] not in taken)
+    opening = next((one for one in rest if is_opening(one)), None)
+    return found | ({"opening": opening} if opening else {})
 
 
 def _parts(demo: Demo) -> list[_Part]:

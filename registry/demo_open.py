@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
-from registry.attaching import Sent
 from registry.lifecycle import perform
 from registry.models import Agency, Entry, Version
 from registry.people import actor_of, local_day
 from registry.permits import EVERYTHING, Actor
-from registry.proof_orders import Order, planned
+from registry.proof_orders import Order, entered, planned
 from registry.proof_review import review_proof
-from registry.proofs import check, enter_proof
+from registry.proofs import Made, check
 from registry.sources import open_file
 from registry.stores import Store
 from registry.subjects import Subject
@@ -66,17 +65,23 @@ def _open(session: Session, entry: Entry, file: PeopleFile, *, files: Store, now
     def actor(login: str) -> Actor:
         return actor_of(session, login, today=local_day(now))
 
-    checker, order = actor(_CHECKER), Order(entry.id)
-    with tempfile.TemporaryDirectory(prefix="mulu-demo-") as folder:
-        path = Path(folder) / file.name
-        path.write_bytes(file.content)
-        plan = planned(session, order, checker)
-        scanned = check(plan, open_file(path, load()))
-        with path.open("rb") as source:
-            sent = Sent(file.name, source, files)
-            made = enter_proof(session, plan, scanned, sent, sight=EVERYTHING, actor=checker, now=now)
+    made = proven(
+        session, Order(entry.id), file.name, file.content, files=files, actor=actor(_CHECKER), now=now
+    )
     standing, reviewer = made.standing, actor(_REVIEWER)
     review_proof(session, standing.id, agree=True, sight=EVERYTHING, actor=reviewer, now=now)
     for move, login in _AFTER:
         subject = Subject(entry.id, standing.distribution_id)
         perform(session, subject, move, actor=actor(login), now=now, files=files)
+
+
+def proven(
+    session: Session, order: Order, name: str, content: bytes, *, files: Store, actor: Actor, now: datetime
+) -> Made:
+    """A file of this name scanned to its end and entered as ``order`` says; the second person's word is yet to come."""
+    plan = planned(session, order, actor)
+    with tempfile.TemporaryDirectory(prefix="mulu-demo-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        scanned = check(plan, open_file(path, load()))
+        return entered(session, order, plan, scanned, path, actor=actor, files=files, now=now)

@@ -63,13 +63,14 @@ class Department(Frozen):
 class DemoPerson(Frozen):
     """An account of the demonstration; ``contract`` and ``days`` (until it ends) where the role asks for them.
 
-    ``of`` says which department's, when not that of most accounts: one of the same city, or of the other one.
+    ``of`` says which department's, when not that of most accounts: one of the same city, one of the other city, or
+    the one that ``open_files`` names.
     """
 
     login: str
     role: str
     name: str
-    of: Literal["", "neighbour", "other_city"] = ""
+    of: Literal["", "neighbour", "other_city", "opening"] = ""
     contract: str = ""
     days: int = 0
 
@@ -96,9 +97,25 @@ class PeopleFiles(Frozen):
     opened: tuple[PeopleColumns, ...]
 
 
+class OpenFiles(Frozen):
+    """Whose entries are opened, where their interfaces would be, and what the files of them hold.
+
+    ``values`` are patterns by (the end of) an item's name, ``ranges`` of its numbers alike, ``other`` of all others.
+    """
+
+    department: str
+    host: str
+    rows: tuple[int, int]
+    parts: dict[str, tuple[str, ...]]
+    values: dict[str, tuple[str, ...]]
+    ranges: dict[str, tuple[float, float]]
+    other: tuple[float, float]
+
+
 class Words(Frozen):
     password: str
     people_files: PeopleFiles
+    open_files: OpenFiles
     people: tuple[DemoPerson, ...]
     cities: tuple[City, ...]
     years: tuple[int, ...]
