@@ -189,6 +189,7 @@ class _Journal:
     def __init__(self, path: Path, parcel: str) -> None:
         self.path, self.parcel = path, parcel
         self.begun: set[str] = set()
+        self.damaged = False
         self.done: dict[str, Result] = {}
         self._read()
         self.gate = threading.Lock()
@@ -201,12 +202,21 @@ class _Journal:
         if whole != data:
             _write_whole(self.path, whole)
         for line in whole.splitlines():
-            row = json.loads(line)
-            if row["parcel"] != self.parcel:
-                continue
-            self.begun.add(row["entry"])
-            if row["result"]:
-                self.done[row["entry"]] = Result.model_validate_json(json.dumps(row["result"]))
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                self.damaged = True
+
+    def _take(self, row: dict[str, Any]) -> None:
+        if row["parcel"] != self.parcel:
+            return
+        self.begun.add(row["entry"])
+        if row["result"]:
+            self.done[row["entry"]] = Result.model_validate_json(json.dumps(row["result"]))
+
+    def may_have_begun(self, entry: str) -> bool:
+        """Whether a write of an entry may have been cut off; of any, where lines cannot be read."""
+        return self.damaged or entry in self.begun
 
     def note(self, entry: str, result: Result | None = None) -> None:
         told = result.model_dump(mode="json") if result else None
@@ -323,7 +333,7 @@ class _Run:
         kept = self.kept.known.get(errand.entry_id)
         if kept is None:
             return Known(errand.entry_id, errand.portal_id, errand.name if errand.portal_id else "")
-        return replace(Known(**kept), look=errand.entry_id in self.journal.begun)
+        return replace(Known(**kept), look=self.journal.may_have_begun(errand.entry_id))
 
     # ---- how the portal bears it --------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sync.ckan_calls import Absent, Calls, Forbidden
 from sync.ckan_files import download_address, uploaded
-from sync.portal import Gone, Known, Package, Refused
+from sync.portal import Gone, Known, Package, Refused, Unreachable
 from sync.portal_form import entry_of, is_ours
 from sync.shape import Shape
 
@@ -20,10 +20,17 @@ class Withdrawal:
         self, calls: Calls, known: Known, *, shape: Shape, names: Callable[[], frozenset[str]]
     ) -> None:
         self._calls, self._known, self._shape, self._names = calls, known, shape, names
-        self._kept = False
+        self._kept = self._wrote = False
 
     def withdraw(self, dataset_id: str, name: str) -> Gone:
         """See ``Portal.withdraw``."""
+        try:
+            return self._withdrawn(dataset_id, name)
+        except Unreachable as error:
+            error.maybe_done = error.maybe_done or self._wrote
+            raise
+
+    def _withdrawn(self, dataset_id: str, name: str) -> Gone:
         ids = [key for key in dict.fromkeys((self._known.portal_id, dataset_id)) if key]
         found = self._ours(ids, name)
         files = [self._address(package, one) for package in found for one in uploaded(package)]
@@ -68,7 +75,9 @@ class Withdrawal:
         try:
             if living:
                 self._calls.call("package_delete", {"id": package["id"]})
+                self._wrote = True
             self._calls.call("dataset_purge", {"id": package["id"]})
+            self._wrote = True
         except Absent:
             return living
         except Forbidden as error:

@@ -1,25 +1,17 @@
 """Which portals may be spoken to: hosts that the operator listed, at addresses that he allows.
 
-Asked when a target is entered, before each run, and of every single connection: after it stands and before a byte
-goes over it, the address at its other end is looked at. A name that changes its mind in between leads nowhere.
+Asked when a target is entered, before each run, and by ``sync.sessions`` of every single connection.
 """
 
-import ssl
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from registry.allowed_hosts import Address, Allowed, address_of, is_address, resolved
 from registry.errors import Rejected
 from registry.settings import LOOPBACK_VARIABLE, TARGETS_VARIABLE, Settings
 from sync.portal import Unreachable
 
-_PORTS = {"https": 443, "http": 80}
+PORTS = {"https": 443, "http": 80}
 _HERE = "localhost"
 
 
@@ -32,7 +24,7 @@ class Door(NamedTuple):
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = _PORTS[self.scheme] == self.port
+        usual = PORTS[self.scheme] == self.port
         return f"{self.scheme}://{host}" if usual else f"{self.scheme}://{host}:{self.port}"
 
 
@@ -64,11 +56,11 @@ def door_of(url: str) -> Door:
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         host, port, parts = "", None, urlsplit("")
-    if parts.scheme not in _PORTS or not host or any(sign <= " " for sign in url.strip()):
+    if parts.scheme not in PORTS or not host or any(sign <= " " for sign in url.strip()):
         raise Rejected("门户地址要写成 https://主机[:端口][/路径]")
     if not host.isascii():
         raise Rejected(f"门户的主机 {host} 不是 ASCII；中文域名写成 xn-- 开头的形式")
-    return Door(parts.scheme, host, port or _PORTS[parts.scheme])
+    return Door(parts.scheme, host, port or PORTS[parts.scheme])
 
 
 def check_url(url: str, settings: Settings) -> str:
@@ -90,7 +82,7 @@ class Guard:
         """Raises Rejected: the door is not listed."""
         self.door = door
         self._loopback = settings.loopback_targets
-        self._allowed = Allowed.read(settings.targets, _PORTS, plain=("https",))
+        self._allowed = Allowed.read(settings.targets, PORTS, plain=("https",))
         self._here = self._loopback and _is_here(door.host)
         if not self._here:
             self._demand_listed()
@@ -150,78 +142,3 @@ def _is_here(host: str) -> bool:
 def _entry(door: Door) -> str:
     """How a door is listed."""
     return door.host if str(door) == f"https://{door.host}" else str(door)
-
-
-# ---- every connection -----------------------------------------------------------------------------------------
-
-
-def guarded_session(url: str, settings: Settings, *, connections: int = 32) -> requests.Session:
-    """A session that reaches the portal at ``url`` and nothing else.
-
-    No proxy, no .netrc, no way to another host; certificates are verified; up to ``connections`` are kept open. A
-    connection that may not be raises ``sync.portal.Unreachable`` with the reason.
-
-    Raises:
-        Rejected: the host is not listed.
-    """
-    session = requests.Session()
-    # a .netrc would replace the token, a proxy would see it
-    session.trust_env = False
-    adapter = GuardedAdapter(Guard(door_of(url), settings), pool_maxsize=connections)
-    session.adapters.clear()
-    for scheme in _PORTS:
-        session.mount(f"{scheme}://", adapter)
-    return session
-
-
-class GuardedAdapter(HTTPAdapter):
-    """Carries requests through one door, over connections whose other end was looked at."""
-
-    def __init__(self, guard: Guard, *, pool_maxsize: int) -> None:
-        self.guard = guard
-        super().__init__(pool_connections=1, pool_maxsize=pool_maxsize, pool_block=True)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        # the machine's own store of authorities (and SSL_CERT_FILE), not only the one that the library brings
-        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self.guard.demand)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """See ``HTTPAdapter``. Raises Unreachable: the portal sent us elsewhere."""
-        door = door_of(request.url or "")
-        if door != self.guard.door:
-            raise Unreachable(f"门户 {self.guard.door} 转到了别处（{door}），没有跟去；核对门户地址")
-        return super().send(request, *args, **kwargs)
-
-    def proxy_manager_for(self, *_given: Any, **_more: Any) -> Any:
-        """There is no proxy, whoever asks for one."""
-        raise Unreachable(f"同步不经代理；门户 {self.guard.door} 须能直接连接")
-
-
-def _pools(look: Callable[[str], None]) -> dict[str, Any]:
-    """The kinds of connections of an adapter: those of the library, looked at when they stand."""
-
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> Any:
-            return _looked_at(super()._new_conn(), look)
-
-    class Tls(HTTPSConnection):
-        def _new_conn(self) -> Any:
-            return _looked_at(super()._new_conn(), look)
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class TlsPool(HTTPSConnectionPool):
-        ConnectionCls = Tls
-
-    return {"http": PlainPool, "https": TlsPool}
-
-
-def _looked_at(connection: Any, look: Callable[[str], None]) -> Any:
-    try:
-        look(str(connection.getpeername()[0]))
-    except BaseException:
-        connection.close()
-        raise
-    return connection

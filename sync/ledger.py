@@ -54,11 +54,11 @@ def take_outbox(session: Session, *, now: datetime) -> int:
     are his.
     """
     taken = 0
-    targets = [target.id for target in live_targets(session)]
+    targets = live_targets(session)
     while rows := _outbox_rows(session):
         entries = {row.entry_id for row in rows}
-        for target_id in targets:
-            ask(session, target_id, candidates(session, target_id, entries), now=now)
+        for target in targets:
+            ask(session, target.id, candidates(session, target, entries), now=now)
         session.execute(delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in rows])))
         taken += len(rows)
     return taken
@@ -69,15 +69,17 @@ def _outbox_rows(session: Session) -> list[OutboxRow]:
     return list(session.execute(query.with_for_update(skip_locked=True)).scalars())
 
 
-def candidates(session: Session, target_id: str, entries: Iterable[str]) -> list[str]:
-    """Those of some entries that a target may have to do with: in its ledger, or ever on a shelf."""
+def candidates(session: Session, target: SyncTarget, entries: Iterable[str]) -> list[str]:
+    """Those of some entries that a target may have to do with: in its ledger, or ever on a shelf that it shows."""
     wanted = sorted(set(entries))
     in_ledger = select(col(SyncEntry.entry_id)).where(
-        col(SyncEntry.target_id) == target_id, col(SyncEntry.entry_id).in_(wanted)
+        col(SyncEntry.target_id) == target.id, col(SyncEntry.entry_id).in_(wanted)
     )
     shelved = select(col(Distribution.entry_id)).where(
         col(Distribution.entry_id).in_(wanted), col(Distribution.shelved_at).is_not(None)
     )
+    if load().ckan.scope_index[target.scope].only_opened:
+        shelved = shelved.where(col(Distribution.opened))
     return sorted(session.execute(in_ledger.union(shelved)).scalars())
 
 

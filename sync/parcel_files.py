@@ -344,7 +344,7 @@ def _demand_trusted(path: Path, key: str, keys: frozenset[str]) -> None:
         return
     raise NotAllowed(
         f"收发件 {path.name} 的完整性校验出自公钥 {fingerprint(key)}，不在可信之列；"
-        f"与登记系统 mulu audit key 显示的公钥核对，一致后用 --key {key} 指明"
+        f"与登记系统 mulu list key 显示的公钥核对，一致后用 --key {key} 指明"
     )
 
 

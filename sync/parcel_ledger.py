@@ -1,6 +1,6 @@
 """Parcels in the ledger: their numbers, what each held, what receipts made of it. Owns the table ``sync_parcel``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -116,10 +116,15 @@ def known_numbers(session: Session, target_id: str) -> frozenset[int]:
     return frozenset(session.execute(query).scalars())
 
 
-def parcels_holding(session: Session, target_id: str, entries: Iterable[str]) -> dict[str, list[int]]:
-    """The numbers of the parcels in which some entries were sent, the oldest first, by entry."""
+def parcels_holding(
+    session: Session, target_id: str, entries: Iterable[str], numbers: Collection[int] | None = None
+) -> dict[str, list[int]]:
+    """The numbers of the parcels in which some entries were sent, the oldest first, by entry; of all parcels, or of
+    those that are numbered."""
     wanted = set(entries)
     query = select(col(SyncParcel.number), col(SyncParcel.rows)).where(col(SyncParcel.target_id) == target_id)
+    if numbers is not None:
+        query = query.where(col(SyncParcel.number).in_(sorted(numbers)))
     found: dict[str, list[int]] = {key: [] for key in wanted}
     for number, rows in session.execute(
         query.order_by(col(SyncParcel.number)).execution_options(yield_per=20)
@@ -239,7 +244,7 @@ def _settle(row: SyncEntry, answer: Answer, sent: Mapping[str, Any], now: dateti
         # what was there before is there still; what that was is known only where nothing else was on its way
         before = sent.get("before", "")
         row.state = before if before in _SETTLED else ledger.UNCERTAIN
-        row.digest = ""
+        row.digest, row.changed_at = "", now
     elif answer.state in (ledger.GONE, ledger.KEPT):
         row.state, row.gone_at, row.seen_at = answer.state, now, now
         row.digest, row.modified, row.files, row.until = "", "", {}, None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -202,7 +203,14 @@ def _of_ferry(
     held = {row["entry_id"]: row["act"] for row in parcel.rows}
     fresh = take_answers(session, parcel, ferry.answers(receipt, held), now=desk.now)
     if receipt.rights:
-        targets.keep_rights(target, Rights(**receipt.rights))
+        targets.keep_rights(target, _rights(name, receipt.rights))
     acts = answer_acts(target, parcel, fresh)
     pinned = audit.Act("sync_pin", target.name, {"key": target.pinned})
     return fresh, [pinned, *acts] if first else acts
+
+
+def _rights(name: str, told: dict[str, Any]) -> Rights:
+    try:
+        return Rights(**told)
+    except TypeError as error:
+        raise Rejected(f"回执 {name} 的权限一栏读不懂；把两边升级到同一版本") from error

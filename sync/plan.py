@@ -20,7 +20,7 @@ from sync.mapping import Difference, Shape, differences, mapping_digest, portal_
 from sync.portal import Portal, PortalError
 from sync.reports import names_of
 
-CREATE, PATCH, WITHDRAW, SKIP = "create", "patch", "withdraw", "skip"
+CREATE, PATCH, WITHDRAW, SKIP, HELD = "create", "patch", "withdraw", "skip", "held"
 _AT_ONCE = 500
 
 
@@ -39,8 +39,8 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do: how many of each act, the entries touched, and the ones ``held`` back here although they are
-    on the shelf. ``said`` tells why differences are missing, if they are."""
+    """What a run would do: how many of each act, the entries touched, and the ones ``held``: kept back here although
+    they are on the shelf, or refused there and waiting for a person. ``said`` tells why differences are missing."""
 
     target: str
     create: int = 0
@@ -63,14 +63,18 @@ def plan_of(session: Session, target: SyncTarget, shape: Shape, *, now: datetime
     """
     rows = {row.entry_id: row for row in _rows(session, target, shape, now=now, full=full)}
     extra = set(offered_ids(session, shape.scope)) if full else set()
-    outbox = set(session.execute(select(col(OutboxRow.entry_id)).distinct()).scalars())
-    extra |= set(ledger.candidates(session, target.id, outbox))
+    outbox = sorted(session.execute(select(col(OutboxRow.entry_id)).distinct()).scalars())
+    for part in _parts(outbox):
+        extra |= set(ledger.candidates(session, target, part))
     missing = sorted(extra - set(rows))
     rows |= {row.entry_id: row for row in _known_rows(session, target.id, missing)}
     planned = list(_planned(session, shape, sorted(extra | set(rows)), rows, now=now))
     named = names_of(session, [one.entry_id for one in planned])
+    parked = _parked(session, target.id, known={one.entry_id for one in planned})
+    named |= names_of(session, [one.entry_id for one in parked])
     planned = [replace(one, code=named[one.entry_id][0], name=named[one.entry_id][1]) for one in planned]
-    return _counted(session, target, planned)
+    parked = [replace(one, code=named[one.entry_id][0], name=named[one.entry_id][1]) for one in parked]
+    return _counted(session, target, planned, parked)
 
 
 def _rows(
@@ -115,7 +119,23 @@ def act_of(row: SyncEntry | None, want: Wanted) -> str:
     return SKIP if same and not row.drift else PATCH
 
 
-def _counted(session: Session, target: SyncTarget, planned: Sequence[Planned]) -> Plan:
+def _parked(session: Session, target_id: str, *, known: set[str]) -> list[Planned]:
+    """What was refused there, and is not asked for anew."""
+    query = select(SyncEntry).where(
+        col(SyncEntry.target_id) == target_id, col(SyncEntry.trouble) == ledger.REFUSED, ~ledger.is_due()
+    )
+    rows = session.execute(query.order_by(col(SyncEntry.entry_id))).scalars()
+    there = ledger.there_states()
+    return [
+        Planned(row.entry_id, "", "", HELD if row.state in there else CREATE, None, (row.said,))
+        for row in rows
+        if row.entry_id not in known
+    ]
+
+
+def _counted(
+    session: Session, target: SyncTarget, planned: Sequence[Planned], parked: Sequence[Planned]
+) -> Plan:
     acts = [one.act for one in planned]
     touched = tuple(one for one in planned if one.act != SKIP)
     # those in the ledger that nothing asked for stand as they should
@@ -123,7 +143,7 @@ def _counted(session: Session, target: SyncTarget, planned: Sequence[Planned]) -
     settled = resting["all"] - sum(
         resting.get(state, 0) for state in (ledger.ABSENT, ledger.GONE, ledger.KEPT)
     )
-    busy = sum(1 for one in touched if one.act != CREATE)
+    busy = sum(1 for one in touched if one.act != CREATE) + sum(1 for one in parked if one.act == HELD)
     return Plan(
         target.name,
         create=acts.count(CREATE),
@@ -131,7 +151,7 @@ def _counted(session: Session, target: SyncTarget, planned: Sequence[Planned]) -
         withdraw=acts.count(WITHDRAW),
         skip=max(settled - busy, 0),
         entries=touched,
-        held=tuple(one for one in planned if one.reasons),
+        held=(*(one for one in planned if one.reasons), *parked),
     )
 
 

@@ -183,7 +183,12 @@ class _Reading:
         return found
 
     def read(self) -> dict[int, tuple[Answer, ...]]:
-        self.sent_in = parcels_holding(self.session, self.target.id, self.entries.values())
+        told = [
+            parcel_told(row.texts.get("parcel", "") or self._named(), self.target.name) for row in self.rows
+        ]
+        # without a number any parcel could be meant, and each has to be looked at
+        numbers = None if None in told else {number for number in told if number is not None}
+        self.sent_in = parcels_holding(self.session, self.target.id, self.entries.values(), numbers)
         found: dict[tuple[int, str], tuple[Answer, WordedState]] = {}
         for row in self.rows:
             self._take(row, found)

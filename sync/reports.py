@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from registry.keys import new_key
 from registry.models import Entry, SyncRun, Version
-from sync.ledger import Outcome
+from sync.ledger import Outcome, there_states
 
 IN_STEP, FAILED, UNREACHED, STOPPED = "in_step", "failed", "unreachable", "stopped"
 _COUNTED = {
@@ -44,8 +44,10 @@ class Report:
         return {key: self.counts[key] for key in ("total", *_COUNTED.values())}
 
     def count(self, outcomes: list[Outcome]) -> None:
-        """Count what came of some rows."""
+        """Count what came of some rows; what never was to be there is not told of."""
         for one in outcomes:
+            if one.act == "skip" and one.claimed.state not in there_states():
+                continue
             self.counts["total"] += 1
             self.counts[_COUNTED[one.act]] += 1
 

@@ -17,6 +17,7 @@ from sqlmodel import col
 from catalog_specs import load
 from registry import audit
 from registry.db import Database
+from registry.errors import MuluError
 from registry.lookup import find_entry
 from registry.models import SyncEntry, SyncRun, SyncTarget
 from registry.people import local_day
@@ -211,19 +212,41 @@ def _at_portal(office: Office, name: str, report: Report, work: Callable[[Line, 
 
 
 def watch(
-    office: Office, names: Sequence[str], tell: Callable[[Report], None], *, parallel: int | None = None
+    office: Office,
+    names: Sequence[str] | None,
+    tell: Callable[[Report], None],
+    *,
+    amiss: Callable[[str, MuluError], None] | None = None,
+    parallel: int | None = None,
 ) -> None:
-    """Run targets again and again until stopped; one that does not answer rests, longer each time.
+    """Run targets (all there are at the time, when none are named) again and again until stopped; one that does not
+    answer rests, longer each time.
 
-    ``tell`` is given each report that is not empty.
+    ``tell`` is given each report that is not empty, ``amiss`` each target that cannot be opened; without it the error
+    is raised.
     """
     while not office.stop.is_set():
-        for name in names:
-            if not office.stop.is_set() and not _rests(office, name):
-                report = run(office, name, parallel=parallel)
-                if report.counts["total"] or report.outcome != IN_STEP:
-                    tell(report)
+        for name in _live(office) if names is None else names:
+            try:
+                _round(office, name, tell, parallel)
+            except MuluError as error:
+                if amiss is None:
+                    raise
+                amiss(name, error)
         office.stop.wait(load().sync.pace.watch)
+
+
+def _live(office: Office) -> list[str]:
+    with office.database.read() as session:
+        return [target.name for target in targets.listed(session)]
+
+
+def _round(office: Office, name: str, tell: Callable[[Report], None], parallel: int | None) -> None:
+    if office.stop.is_set() or _rests(office, name):
+        return
+    report = run(office, name, parallel=parallel)
+    if report.counts["total"] or report.outcome != IN_STEP:
+        tell(report)
 
 
 def _rests(office: Office, name: str) -> bool:

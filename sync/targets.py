@@ -21,6 +21,7 @@ from registry.keys import new_key
 from registry.models import AuditTree, SyncEntry, SyncTarget
 from registry.offers import offered_ids
 from registry.settings import OPEN_CATALOGUE_VARIABLE, PUBLIC_URL_VARIABLE, Settings
+from sync.hosts import check_url, clean_url
 from sync.mapping import Shape
 from sync.places import FolderPlace, place_of
 from sync.portal import Portal, Rights
@@ -108,9 +109,6 @@ def _demand_key(option: str, given: str, rows: Iterable[Any]) -> None:
 def _address(new: NewTarget, settings: Settings) -> str:
     if new.kind == PROVINCE:
         return _place("--url", new.url)
-    # it loads requests, which the web application must not do at its start
-    from sync.hosts import check_url, clean_url
-
     # a portal beyond a gap is not reached from here: it is judged beside it
     return clean_url(new.url) if new.mode == FERRY else check_url(new.url, settings)
 
@@ -240,16 +238,25 @@ def _lacking_for_links(scope: str, settings: Settings) -> str:
     if not _is_open(scope):
         return f"“{load().ckan.scope_index[scope].zh}”范围的文件在本系统不能匿名下载；用 upload"
     missing = [] if settings.public_url else [f"{PUBLIC_URL_VARIABLE}（本系统对外的地址）"]
-    missing += [] if settings.open_catalogue else [f"{OPEN_CATALOGUE_VARIABLE}=1（开放目录和文件可匿名读取）"]
+    missing += (
+        []
+        if settings.open_catalogue
+        else [f"{OPEN_CATALOGUE_VARIABLE}=1（现已关闭，开放目录和文件不能匿名读取）"]
+    )
     return f"须先设 {'、'.join(missing)}" if missing else ""
 
 
 def _addresses(scope: str, settings: Settings) -> tuple[str, str]:
     """Where files and pages of a scope are had here; empty where they are not. Entries that are shared are seen by
     those who sign in, open ones by everybody or by nobody."""
-    base, opened_here = settings.public_url, settings.open_catalogue
-    if not base or (_is_open(scope) and not opened_here):
+    if not settings.public_url or (_is_open(scope) and not settings.open_catalogue):
         return "", ""
+    try:
+        base = clean_url(settings.public_url)
+    except Rejected as error:
+        raise Unavailable(
+            f"{PUBLIC_URL_VARIABLE} 要写成 https://主机[:端口][/路径]，门户据此给出链接"
+        ) from error
     if not _is_open(scope):
         return "", f"{base}/entries/{{code}}"
     return f"{base}/open/files/{{distribution}}/{{name}}", f"{base}/open/entries/{{code}}"
@@ -277,7 +284,7 @@ def portal_at(name: str, url: str, shape: Shape, settings: Settings) -> Iterator
     """The portal at an address, with the token of a target's name. Raises as ``opened`` does."""
     # they load requests and ckanapi, which takes a while, and only this needs them
     from sync.ckan import CkanPortal
-    from sync.hosts import check_url, guarded_session
+    from sync.sessions import guarded_session
 
     checked, token = check_url(url, settings), token_of(name, settings)
     portal = CkanPortal(checked, token, shape=shape, session=guarded_session(checked, settings))

@@ -55,6 +55,10 @@ def dataset(found: Graph, title: str) -> URIRef:
     return one
 
 
+# SPDX names its algorithms under http; the shape of DCAT-AP 3.0.1 wants https, under which there are none
+NAMED_OTHERWISE = (SPDX.algorithm, SPDX.checksumAlgorithm_sha256)
+
+
 # ---- the shapes -------------------------------------------------------------------------------------------
 
 
@@ -77,7 +81,10 @@ def violations(found: Graph, *names: str) -> list[str]:
     _fit, report, _text = pyshacl.validate(found + _code_lists(found), shacl_graph=shapes, advanced=True)
     assert isinstance(report, Graph)
     bad = [r for r in report.objects(None, SH.result) if report.value(r, SH.resultSeverity) == SH.Violation]
-    return sorted(f"{report.value(r, SH.resultPath)} {report.value(r, SH.focusNode)}" for r in bad)
+    found_bad = [
+        r for r in bad if (report.value(r, SH.resultPath), report.value(r, SH.value)) != NAMED_OTHERWISE
+    ]
+    return sorted(f"{report.value(r, SH.resultPath)} {report.value(r, SH.focusNode)}" for r in found_bad)
 
 
 @pytest.mark.parametrize("kind", ["jsonld", "ttl"])

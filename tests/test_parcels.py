@@ -3,6 +3,11 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +19,10 @@ from registry.checking import read_file
 from registry.db import Database
 from registry.errors import Unavailable
 from registry.models import Distribution, SyncTarget
+from sync.parcel_run import run_parcels
 from sync.places import FolderPlace
+from sync.reports import Report
+from tests.catalogue_files import at_once
 from tests.parcelling import Office
 
 
@@ -263,3 +271,57 @@ def test_a_place_that_is_not_mounted_is_no_folder_of_this_machine(small: Office)
     report = small.run()
     assert (report.outcome, small.place.exists()) == ("unreachable", False)
     assert "挂载" in report.said
+
+
+def test_two_jobs_at_once_send_each_entry_once(postgres_database: Database, tmp_path: Path) -> None:
+    office = Office(postgres_database, tmp_path)
+    entries = office.shelve(40)
+    at_once([lambda: _run_beside(office), lambda: _run_beside(office)])
+    rows = [row["entry_id"] for one in office.sent() for row in one.rows]
+    assert (sorted(rows), {office.state(entry) for entry in entries}) == (sorted(entries), {("sent", "")})
+    assert [one.name for one in office.sent()] == office.parcels()
+
+
+def _run_beside(office: Office) -> None:
+    """A run that shares nothing with the other but the database and the place."""
+    report = Report(office.name, "run", office.now)
+    run_parcels(
+        office.database, office.name, report, office.settings, by="mulu-sync", operator="", now=office.now
+    )
+
+
+def test_what_the_job_does_in_the_moment_it_is_killed_is_not_lost(small: Office) -> None:
+    """Killed for good, at whatever moment, again and again; then all is there, once."""
+    entries = small.shelve(6)
+    for seconds in (0.6, 0.9, 1.2, 1.5, 1.8, 2.1):
+        job = subprocess.Popen(
+            [sys.executable, "-c", _JOB, str(small.folder), small.name], env=dict(os.environ), cwd=Path.cwd()
+        )
+        with suppress(subprocess.TimeoutExpired):
+            job.wait(seconds)
+        job.kill()
+        job.wait()
+    # nobody lets go of what a dead job had in hand but time
+    small.now += timedelta(hours=1)
+    small.run()
+    assert {small.state(entry) for entry in entries} == {("sent", "")}
+    last = {row["entry_id"]: one.id for one in small.sent() for row in one.rows}
+    assert {entry: small.row(entry).parcel_id for entry in entries} == last
+    assert [one.name for one in small.sent()] == small.parcels()
+
+
+_JOB = """
+import sys
+from datetime import UTC, datetime
+from dataclasses import replace
+from pathlib import Path
+from registry.db import Database
+from registry.settings import read_settings
+from sync.parcel_run import run_parcels
+from sync.reports import Report
+folder, name = Path(sys.argv[1]), sys.argv[2]
+now = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+settings = replace(read_settings(), files_folder=folder / "files")
+database = Database(f"sqlite:///{folder / 'mulu.sqlite3'}")
+run_parcels(database, name, Report(name, "run", now), settings, by="mulu-sync", operator="", now=now)
+"""

@@ -28,6 +28,7 @@ from registry.updates import updates_of
 from registry.url_stores import store_of
 from registry.workers import Worker
 from tests.cast import PATH, Cast, make_cast
+from tests.certificates import certificate
 from tests.stages import attach, review_data, shelve
 
 RULE: ProbeRule = load().promises.probe
@@ -226,40 +227,11 @@ def test_a_closed_door_and_a_slow_one_are_not_reached() -> None:
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(site: Site, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path))
+    context.load_cert_chain(certificate(tmp_path))
     site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
     address = f"https://127.0.0.1:{site.port}"
     assert asking(f"{address}/x", address) == Answer("tls")
     assert site.asked == []
-
-
-def _certificate(folder: Path) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "site.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 # ---- a round ----------------------------------------------------------------------------------------------------

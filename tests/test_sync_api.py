@@ -126,6 +126,15 @@ def test_a_plan_that_cannot_be_made_says_what_to_set(board: Board) -> None:
     assert (answer.status_code, "MULU_PUBLIC_URL" in answer.json()["detail"]) == (503, True)
 
 
+def test_a_plan_that_is_too_long_is_left_to_the_command_line(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.web.sync_plans.MOST_JUDGED", 2)
+    board.asked(*board.entries)
+    answer = board.as_("system_admin").get(f"{API}/{NAME}/plan")
+    assert (answer.status_code, f"mulu-sync plan {NAME} --json" in answer.json()["detail"]) == (409, True)
+
+
 # ---- ledger and runs --------------------------------------------------------------------------------------------
 
 

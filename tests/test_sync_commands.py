@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from sync.cli.stopping import stopped_gently
 from sync.cli.targets import rights_lines
 from sync.portal import Rights
 from tests.cast import Cast
+from tests.ckan.proxy import stall
 from tests.postgres import free_port
 from tests.syncing import Bench, MakeBench, make_bench
 
 __all__ = ["make_bench"]
 ROOT = Path(__file__).parent.parent
+RUNBOOKS = ("sync.md", "sync.zh-CN.md")
 TOKEN = "s3cret-token"
 VARIABLE = "MULU_TARGET_CITY_OPEN_TOKEN"
 
@@ -94,23 +97,22 @@ def commands() -> list[str]:
     return [*(name for name in top if name != "target"), *(f"target {n}" for n in top["target"].commands)]
 
 
-def test_every_verb_stands_in_the_runbook() -> None:
-    text = (ROOT / "docs" / "sync.md").read_text("utf-8")
-    assert [name for name in commands() if f"mulu-sync {name}" not in text] == []
-
-
-def test_every_setting_of_the_sync_job_stands_in_the_runbook() -> None:
-    text = (ROOT / "docs" / "sync.md").read_text("utf-8")
-    for name in ("MULU_TARGETS", "MULU_ALLOW_LOOPBACK_TARGETS", "MULU_SECRETS_FILE", "MULU_PUBLIC_URL"):
-        assert name in text
-
-
-def test_every_trouble_and_drift_stands_in_the_runbook() -> None:
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_everything_an_operator_meets_stands_in_the_runbooks(name: str) -> None:
     from catalog_specs import load
 
-    text = (ROOT / "docs" / "sync.md").read_text("utf-8")
-    rules = load().sync
-    assert [one.key for one in (*rules.troubles, *rules.drifts) if f"`{one.key}`" not in text] == []
+    text, rules = (ROOT / "docs" / name).read_text("utf-8"), load().sync
+    settings = ("TARGETS", "ALLOW_LOOPBACK_TARGETS", "SECRETS_FILE", "PUBLIC_URL", "TARGET_<")
+    wanted = [f"mulu-sync {command}" for command in commands()] + [f"`MULU_{end}" for end in settings]
+    wanted += [f"`{one.key}`" for one in (*rules.troubles, *rules.drifts)]
+    assert [word for word in wanted if word not in text] == []
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_the_examples_of_the_runbooks_are_there(name: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "docs" / name).read_text("utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 
 def test_help_is_quick() -> None:
@@ -290,7 +292,7 @@ def test_what_is_no_parcel_is_not_carried_out(closed: str, tmp_path: Path) -> No
     file = tmp_path / "mulu-x-000001.zip"
     file.write_bytes(b"PK nothing")
     given = ("apply", str(file), "--url", closed, "--state", str(tmp_path))
-    assert "不是本系统的收发件" in refused(*given)
+    assert "不是完整的 ZIP 文件" in refused(*given)
 
 
 # ---- stopping ---------------------------------------------------------------------------------------------------
@@ -314,10 +316,27 @@ def test_a_watching_job_stops_when_it_is_told_to(added: str, number: signal.Sign
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as job:
         assert job.stderr is not None
-        assert "同步任务运行中：city-open" in job.stderr.readline()
+        assert "同步任务运行中：全部目标" in job.stderr.readline()
         job.send_signal(number)
         out, err = job.communicate(timeout=60)
     assert (job.returncode, "同步任务已停止" in err) == (0, True), out + err
+
+
+def test_a_watching_job_goes_on_when_one_target_cannot_be_opened(
+    added: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    add(added, name="share", scope="share")
+    monkeypatch.setenv("MULU_TARGET_SHARE_TOKEN", TOKEN)
+    command = [sys.executable, "-c", "from sync.cli import main; main()", "run", "--all", "--watch"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as job:
+        assert job.stdout is not None
+        assert "share：门户不可达" in job.stdout.readline()
+        job.send_signal(signal.SIGTERM)
+        out, err = job.communicate(timeout=60)
+    assert (job.returncode, err.count(VARIABLE)) == (0, 1), out + err
 
 
 # ---- with a real portal -----------------------------------------------------------------------------------------
@@ -367,6 +386,35 @@ def test_drift_is_found_and_mended(make_bench: MakeBench) -> None:
 def _deface(bench: Bench) -> None:
     key = min(bench.there())
     bench.ckan.call("package_patch", id=key, title="手工改的")
+
+
+@pytest.mark.ckan
+def test_a_run_that_is_told_to_stop_finishes_what_is_on_its_way(make_bench: MakeBench, proxy: Any) -> None:
+    bench = make_bench(proxy.url)
+    entries = bench.shelve(40)
+    proxy.add(stall(0.5, action="write"))
+    command = [sys.executable, "-c", "from sync.cli import main; main()", "run", TARGET, "--parallel", "2"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as job:
+        assert wait_until(lambda: len(bench.ckan.call("package_list")) >= 2)
+        job.send_signal(signal.SIGTERM)
+        out, err = job.communicate(timeout=60)
+    assert (job.returncode, "已停止，余下的下次再办" in out) == (1, True), out + err
+    proxy.clear()
+    there = bench.entries_there()
+    assert {key for key in entries if bench.row(key).state == "present"} == set(there)
+    assert "一致" in said("run", TARGET)
+    assert set(bench.entries_there()) == set(entries)
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if done():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.ckan

@@ -186,6 +186,19 @@ def test_the_plan_says_what_a_run_would_do(anywhere: Board) -> None:
     assert rows_of(anywhere.see(f"/sync/{NAME}?tab=plan&act=withdraw")) == 1
 
 
+def test_a_long_plan_is_judged_page_by_page(anywhere: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    from registry.outbox import mark
+
+    monkeypatch.setattr("registry.web.sync_plans.MOST_JUDGED", 2)
+    monkeypatch.setattr("registry.web.sync_pages.PAGE", 3)
+    anywhere.asked(*anywhere.entries[:3])
+    with anywhere.database.write() as session:
+        mark(session, anywhere.entries[2:], "shelve", now=anywhere.now)
+    first, second = (anywhere.see(f"/sync/{NAME}?tab=plan&page={n}") for n in (1, 2))
+    assert "待判定 4 条" in first and "第 2 / 2 页" in second
+    assert (first.count(">新增</span>"), second.count(">新增</span>")) == (3, 1)
+
+
 def test_what_is_held_back_stands_in_the_plan_with_what_it_lacks(board: Board) -> None:
     from registry.models import Opinion
 

@@ -1,5 +1,6 @@
 """Targets of the sync job: who may be spoken to, where tokens lie, what is entered, tested and removed."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import select
 
 from registry.audit import list_events
@@ -18,11 +20,13 @@ from registry.errors import Conflict, NotFound, Rejected, Unavailable
 from registry.models import SyncEntry, SyncTarget
 from registry.settings import Settings, read_settings
 from sync import targets
-from sync.hosts import check_url, clean_url, guarded_session
+from sync.hosts import check_url, clean_url
 from sync.portal import Rights, Unreachable
 from sync.secrets import token_of, token_variable
+from sync.sessions import guarded_session
 from sync.targets import NewTarget
 from tests.cast import Cast
+from tests.certificates import certificate
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 PORTAL = "https://8.8.8.8"
@@ -129,8 +133,8 @@ def test_a_name_that_leads_nowhere_is_unreachable() -> None:
 class Site:
     """A server of this machine that answers everything with one status, and remembers what it was asked."""
 
-    def __init__(self, status: int = 200, location: str = "") -> None:
-        self.status, self.location = status, location
+    def __init__(self, status: int = 200, *, tls: ssl.SSLContext | None = None) -> None:
+        self.status, self.location, self.tls = status, "", tls
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     @contextmanager
@@ -150,6 +154,8 @@ class Site:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -188,6 +194,23 @@ def test_no_proxy_and_no_netrc_come_between(tmp_path: Path, monkeypatch: pytest.
     with site.running() as port, guarded_session(f"http://127.0.0.1:{port}", HERE) as session:
         answer = session.get(f"http://127.0.0.1:{port}/", headers={"Authorization": "s3cret"})
     assert (answer.status_code, site.asked[0][1]["Authorization"], session.verify) == (200, "s3cret", True)
+
+
+def test_only_a_certificate_that_this_machine_trusts_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, context = certificate(tmp_path), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own)
+    site = Site(tls=context)
+    with site.running() as port:
+        url = f"https://127.0.0.1:{port}"
+        with guarded_session(url, HERE) as session, pytest.raises(requests.exceptions.SSLError):
+            session.get(url)
+        # the authority of a government network
+        monkeypatch.setenv("SSL_CERT_FILE", str(own))
+        with guarded_session(url, HERE) as session:
+            assert session.get(url).status_code == 200
+    assert len(site.asked) == 1
 
 
 # ---- tokens -----------------------------------------------------------------------------------------------------
@@ -280,7 +303,7 @@ def test_a_target_is_entered_and_recorded(database: Database) -> None:
         ({"kind": "dcat"}, "ckan（CKAN 类门户）"),
         ({"scope": "all"}, "open（开放）、share（共享）"),
         ({"files": "copy"}, "upload"),
-        ({"files": "link"}, "MULU_PUBLIC_URL.*MULU_OPEN_CATALOGUE=1"),
+        ({"files": "link"}, "须先设 MULU_PUBLIC_URL"),
         ({"files": "link", "scope": "share"}, "不能匿名下载；用 upload"),
         ({"url": "https://8.8.4.4"}, "MULU_TARGETS"),
         ({"kind": "province", "url": "/not/there"}, "不是文件夹"),
@@ -371,8 +394,16 @@ def test_links_lead_where_a_stranger_can_follow(
     )
 
 
+def test_a_public_address_that_is_none_makes_no_links(sqlite_database: Database) -> None:
+    made = add(sqlite_database, new())
+    with sqlite_database.read() as session, pytest.raises(Unavailable, match="MULU_PUBLIC_URL 要写成"):
+        targets.shape_of(session, made, replace(AWAY, public_url="mulu.example.gov.cn"))
+
+
 def test_files_that_are_linked_need_a_public_address_at_every_run(sqlite_database: Database) -> None:
     public = replace(AWAY, public_url=BASE, open_catalogue=True)
+    with pytest.raises(Rejected, match="MULU_OPEN_CATALOGUE"):
+        add(sqlite_database, new(files="link"), replace(public, open_catalogue=False))
     made = add(sqlite_database, new(files="link"), public)
     with sqlite_database.read() as session:
         assert targets.shape_of(session, made, public).upload is False

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.queues import Overdue, Queue, Task
     from registry.request_tasks import RequestTask
     from registry.spot_checks import Sample
+    from registry.sync_tasks import SyncTask
     from validators.workdays import Calendar
 
 WhoOption = Annotated[str | None, typer.Option("--as", metavar="LOGIN", help="看谁的待办；不写则看全部")]
@@ -77,6 +78,7 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
     from registry.proof_states import held_shown
     from registry.queues import waiting
     from registry.request_tasks import request_tasks
+    from registry.sync_tasks import sync_tasks
 
     specs, moment = load(), now()
     with database() as opened, opened.read() as session:
@@ -84,11 +86,13 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
         found = waiting(session, actor, now=moment, specs=specs, limit=limit)
         held = held_shown(session, sight=sight(actor, roles_of(specs)) if actor else EVERYTHING)
         asked = request_tasks(session, actor, now=moment, specs=specs)
+        refused = sync_tasks(session, actor, specs=specs)
     if as_json:
         more = {"held": [plain_json(one) for one in held], "requests": [_request_json(one) for one in asked]}
+        more |= {"refused": [plain_json(one) for one in refused]}
         say_json(plain_json(found) | {"total": found.total} | more)
         return
-    if found.total or not asked:
+    if found.total or not (asked or refused):
         say(_summary(found))
     if found.tasks:
         heads = ("办理", "资源代码", "名称", "单位", "变更", "等待", "期限", "超期", "先办理由")
@@ -97,6 +101,7 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
         say(f"还有 {found.total - len(found.tasks)} 件没有列出；加 --limit 0 列出全部")
     _say_held(held)
     _say_requests(asked)
+    _say_refused(refused)
     tell_warnings(found.warnings)
 
 
@@ -155,6 +160,16 @@ def _say_held(held: "Sequence[Held]") -> None:
         for sentence in one.unmet:
             say(f"    - {sentence}")
         say(f"    办法：{one.cure}")
+
+
+def _say_refused(refused: "Sequence[SyncTask]") -> None:
+    """What a platform refused: its words, and what to do."""
+    if refused:
+        say(f"{refused[0].zh} {len(refused)} 件：")
+    for one in refused:
+        say(f"  {one.code or one.entry_id}  {one.name}（{one.agency_name}），{one.target}：{one.said}")
+    if refused:
+        say(f"    办法：{refused[0].cure}")
 
 
 def _told(overdue: int, soon: int) -> str:

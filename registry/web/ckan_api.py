@@ -14,7 +14,8 @@ from registry.web.given import today
 from registry.web.open_index import BASE, Keeper
 
 router = APIRouter()
-_PATHS = ("/api/3/action/{name}", "/api/action/{name}")
+# ckanext-harvest puts "/api" behind an address that may end in a slash
+_PATHS = ("/api/3/action/{name}", "/api/action/{name}", "//api/3/action/{name}")
 BODY_BYTES = 1 << 16
 _CLOSED = Refusal(403, {"__type": "Authorization Error", "message": "Access denied: 公开目录没有开启"})
 

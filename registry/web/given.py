@@ -32,7 +32,8 @@ OPEN = frozenset(
     {
         *("/healthz", "/login", "/login/oidc", "/login/oidc/callback", "/verify", "/verify/{code}"),
         # what is opened to everybody anyway, and nothing else (registry.open_catalogue)
-        *("/api/3/action/{name}", "/api/action/{name}", "/catalog.jsonld", "/catalog.ttl", "/data.json"),
+        *("/api/3/action/{name}", "/api/action/{name}", "//api/3/action/{name}"),
+        *("/catalog.jsonld", "/catalog.ttl", "/data.json"),
         *("/open/dataset/{key}", "/open/files/{distribution_id}/{name}", "/open/entries/{code:code}"),
     }
 )

@@ -211,7 +211,7 @@ def _order(session: Session, registry: str, kept: Index | None) -> list[Place]:
 
 def _grown(session: Session, index: Index, upto: int | None, now: datetime) -> Index:
     """The index in which its first ``upto`` datasets are known, or all."""
-    if index.complete:
+    if index.complete or upto == 0:
         return index
     judged, count = dict(index.judged), 0
     size = _PIECE if upto is None else _FEW

@@ -17,6 +17,7 @@ from registry.shown_review import (
     record_kinds_json,
     remarks_json,
 )
+from registry.sync_tasks import sync_tasks
 from registry.web import shapes
 from registry.web.answers import Code, Cursor, said
 from registry.web.given import Asking, Reading, Seeing, today
@@ -29,12 +30,14 @@ router = APIRouter(prefix="/api/v1", tags=["review"], responses=ANSWERS)
 class QueuePage(shapes.Paged):
     """What waits for you, the riskiest first, then the oldest; ``counts`` by kind of move.
 
-    ``requests``, on the first page: what waits in requests, grants and disputes, and what the other side is late with.
+    ``requests``, on the first page: what waits in requests, grants and disputes, and what the other side is late with;
+    ``refused``: what a platform refused, in its words.
     """
 
     results: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     requests: list[dict[str, Any]]
+    refused: list[dict[str, Any]]
     warnings: list[str]
 
 
@@ -76,7 +79,9 @@ def queue(
     asked = [] if cursor else request_tasks(session, actor, now=now, specs=load())
     counts, tasks = [asdict(count) for count in found.counts], [asdict(task) for task in found.tasks]
     page = {"results": tasks, "next_cursor": found.next_cursor, "total": found.total}
+    refused = [] if cursor else sync_tasks(session, actor, specs=load())
     more = {"requests": [task_json(one) for one in asked], "warnings": list(found.warnings)}
+    more |= {"refused": [asdict(one) for one in refused]}
     return said(page | {"counts": counts} | more)
 
 

@@ -13,6 +13,7 @@ from registry.web.answers import Cursor, Limit, Named, granted_any, page, said
 from registry.web.given import Asking, Reading, Seeing, Writing, today
 from registry.web.problems import ANSWERS
 from registry.web.repeating import Answer, Repeating
+from registry.web.sync_plans import ForWhom, whole_plan
 from registry.web.sync_views import (
     PUSHES,
     SEES,
@@ -21,7 +22,6 @@ from registry.web.sync_views import (
     count_runs,
     ledger_rows,
     list_runs,
-    plan_seen,
     retry,
     standing_of,
     standings,
@@ -49,11 +49,14 @@ def one_target(session: Reading, name: Target) -> Response:
 
 
 @router.get("/{name}/plan", response_model=shapes.PlanShown, summary="下次同步会做什么", dependencies=reads)
-def plan(request: Request, session: Reading, seen: Seeing, name: Target) -> Response:
-    """What a run would do now, from the ledger alone; nothing is written, the portal is not asked."""
-    target, settings = targets.find(session, name), request.app.state.settings
-    found = plan_seen(session, target, settings, sight=seen, now=today())
-    return said(plan_json(found.plan) | {"remapped": found.remapped})
+def plan_of_target(request: Request, session: Reading, seen: Seeing, name: Target) -> Response:
+    """What a run would do now, from the ledger alone; nothing is written, the portal is not asked.
+
+    409 where more is open than a server judges for one answer; ``mulu-sync plan --json`` has no such limit.
+    """
+    target = targets.find(session, name)
+    plan, remapped = whole_plan(session, target, ForWhom(seen, request.app.state.settings, today()))
+    return said(plan_json(plan) | {"remapped": remapped})
 
 
 @router.get("/{name}/entries", response_model=shapes.SyncEntryPage, summary="台账", dependencies=reads)

@@ -14,6 +14,7 @@ from catalog_specs import load
 from registry.errors import Unavailable
 from registry.models import SyncTarget
 from registry.permits import Sight
+from registry.web import sync_plans as plans
 from registry.web.answers import granted_any, may_any
 from registry.web.given import Asking, Reading, Seeing, Writing, today
 from registry.web.sync_views import (
@@ -28,15 +29,13 @@ from registry.web.sync_views import (
     list_parcels,
     list_runs,
     parcel_counts,
-    plan_seen,
     retry,
     standing_of,
     standings,
 )
 from registry.web.templates import render
 from registry.whereabouts import dataset_url
-from sync import ledger, targets
-from sync.plan import Planned
+from sync import targets
 
 router = APIRouter(dependencies=[Depends(granted_any(SEES))])
 SEE_OTHER = 303
@@ -179,27 +178,18 @@ def _amiss(
 
 
 def _plan(request: Request, session: Session, target: SyncTarget, seen: Seen, sight: Sight) -> dict[str, Any]:
-    settings = request.app.state.settings
+    for_whom = plans.ForWhom(sight, request.app.state.settings, today())
+    at = (seen.page - 1) * PAGE
     try:
-        found = plan_seen(session, target, settings, sight=sight, now=today())
+        found = plans.plan_seen(session, target, for_whom, limit=PAGE, offset=at)
     except Unavailable as error:
-        return {"plan": None, "problem": error.message}
-    rows = [
-        one for one in _both(found.plan.entries, found.plan.held) if seen.act in ("", one.act, _held(one))
-    ]
-    at = _paged(len(rows), seen.page, PAGE)
-    shown = rows[at["first"] : at["first"] + PAGE]
-    return {"plan": found.plan, "remapped": found.remapped, "planned": shown} | at
-
-
-def _both(entries: tuple[Planned, ...], held: tuple[Planned, ...]) -> list[Planned]:
-    """Each entry once: what is touched, then what is only held back."""
-    touched = {one.entry_id for one in entries}
-    return [*entries, *(one for one in held if one.entry_id not in touched)]
-
-
-def _held(one: Planned) -> str:
-    return ledger.WITHHELD if one.reasons else ""
+        return {"problem": error.message}
+    shown = {"problem": "", "plan": found.plan, "remapped": found.remapped, "open": found.open}
+    if found.plan is None:
+        return shown | {"planned": found.judged} | _paged(found.open, seen.page, PAGE)
+    rows = plans.listed(found.plan, seen.act)
+    paged = _paged(len(rows), seen.page, PAGE)
+    return shown | {"planned": rows[paged["first"] : paged["first"] + PAGE]} | paged
 
 
 def _ledger(

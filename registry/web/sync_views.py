@@ -5,7 +5,7 @@ Everything is read from the register; no portal is spoken to.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +28,8 @@ from registry.models import (
     Version,
 )
 from registry.permits import Actor, Sight
-from registry.settings import Settings
 from registry.web.answers import demand_any
-from sync import ledger, rounds, targets
-from sync.mapping import mapping_digest
-from sync.plan import Plan, Planned, plan_of
+from sync import ledger, rounds
 
 # who sees the sync, and who may have something tried again; any one of these is enough
 SEES = ("read_outbox", "read_all", "configure_system", "read_audit")
@@ -128,12 +125,16 @@ def _drifts(session: Session, target_id: str) -> dict[str, int]:
     return {one.key: found.get(one.key, 0) for one in load().sync.drifts}
 
 
-def _changed(session: Session, target_id: str) -> int:
-    """How many entries in the outbox a target may have to do with, counted once each (as ``ledger.candidates``)."""
+def changed_entries(target_id: str) -> Any:
+    """The entries in the outbox that a target may have to do with, once each (as ``ledger.candidates``)."""
     entry = col(OutboxRow.entry_id)
     known = select(col(SyncEntry.entry_id)).where(col(SyncEntry.target_id) == target_id)
     shelved = select(col(Distribution.entry_id)).where(col(Distribution.shelved_at).is_not(None))
-    query = select(func.count(entry.distinct())).where(or_(entry.in_(known), entry.in_(shelved)))
+    return select(entry).where(or_(entry.in_(known), entry.in_(shelved))).distinct()
+
+
+def _changed(session: Session, target_id: str) -> int:
+    query = select(func.count()).select_from(changed_entries(target_id).subquery())
     return int(session.execute(query).scalar_one())
 
 
@@ -218,52 +219,21 @@ def _seen_version(sight: Sight) -> ColumnElement[bool]:
     return and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == sight.number, sight.entries)
 
 
+def names_seen(session: Session, entries: Sequence[str], sight: Sight) -> dict[str, tuple[str, str]]:
+    """Code (or key) and name of entries by key, as someone sees them; the name is empty if he sees no version."""
+    query = (
+        select(col(Entry.id), col(Entry.code), col(Version.name))
+        .join(Agency, col(Agency.id) == col(Entry.agency_id))
+        .outerjoin(Version, _seen_version(sight))
+    )
+    parts = (entries[first : first + _AT_ONCE] for first in range(0, len(entries), _AT_ONCE))
+    found: Any = (row for part in parts for row in session.execute(query.where(col(Entry.id).in_(part))))
+    return {key: (code or key, name or "") for key, code, name in found}
+
+
 def count_rows(session: Session, condition: ColumnElement[bool]) -> int:
     """How many rows of a ledger a condition holds for."""
     return int(session.execute(select(func.count()).select_from(SyncEntry).where(condition)).scalar_one())
-
-
-# ---- plans ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PlanSeen:
-    """What a run would do. ``remapped``: the rules of mapping are not those of the last run, so all is judged anew."""
-
-    plan: Plan
-    remapped: bool
-
-
-def plan_seen(
-    session: Session, target: SyncTarget, settings: Settings, *, sight: Sight, now: datetime
-) -> PlanSeen:
-    """What a run would do at a target, from the ledger alone, with names as someone sees them.
-
-    Raises:
-        Unavailable: the settings lack what a plan needs.
-    """
-    shape = targets.shape_of(session, target, settings)
-    plan = plan_of(session, target, shape, now=now)
-    listed = {one.entry_id for one in (*plan.entries, *plan.held)}
-    names = _names(session, sorted(listed), sight)
-
-    def named(rows: Sequence[Planned]) -> tuple[Planned, ...]:
-        return tuple(replace(one, name=names.get(one.entry_id, "")) for one in rows)
-
-    remapped = target.mapping not in ("", mapping_digest(shape))
-    return PlanSeen(replace(plan, entries=named(plan.entries), held=named(plan.held)), remapped)
-
-
-def _names(session: Session, entries: Sequence[str], sight: Sight) -> dict[str, str]:
-    query = (
-        select(col(Entry.id), col(Version.name))
-        .join(Agency, col(Agency.id) == col(Entry.agency_id))
-        .join(Version, _seen_version(sight))
-    )
-    parts = (entries[first : first + _AT_ONCE] for first in range(0, len(entries), _AT_ONCE))
-    return {
-        key: name for part in parts for key, name in session.execute(query.where(col(Entry.id).in_(part)))
-    }
 
 
 # ---- runs and parcels -------------------------------------------------------------------------------------

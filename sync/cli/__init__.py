@@ -24,8 +24,8 @@ def main() -> None:
     """The console script: runs a command, words errors, sets the exit code (0, 1, 2 or 3)."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # a terminal in the C locale would turn every Chinese character into an error
-            stream.reconfigure(encoding="utf-8", errors="replace")
+            # in the C locale every Chinese character would be an error; a log should have each line at once
+            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
     try:
         app()
     except BrokenPipeError:

@@ -145,7 +145,7 @@ def run(
     with office(login) as at, stopped_gently(at.stop, tell):
         names = _chosen(at, targets or [], every)
         if watch:
-            _watch(at, names, as_json, parallel)
+            _watch(at, None if every else names, as_json, parallel)
             return
         codes, reports = [], []
         for name in names:
@@ -191,20 +191,31 @@ def _one(at: "Office", name: str, parallel: int | None) -> tuple[int, "Report | 
     return code_of_report(report), report
 
 
-def _watch(at: "Office", names: Sequence[str], as_json: bool, parallel: int | None) -> None:
+def _watch(at: "Office", names: Sequence[str] | None, as_json: bool, parallel: int | None) -> None:
+    """Run on; without names whatever targets there are at the time."""
     import json
 
+    from registry.errors import MuluError
     from sync import rounds
 
+    ills: dict[str, str] = {}
+
     def told(report: "Report") -> None:
+        ills.pop(report.target, None)
         if as_json:
             # a line each, for whoever reads along
             say(json.dumps(report_json(report), ensure_ascii=False))
         else:
             say_report(report)
 
-    tell(f"同步任务运行中：{'、'.join(names)}（停止：Ctrl+C）")
-    rounds.watch(at, names, told, parallel=parallel)
+    def amiss(name: str, error: MuluError) -> None:
+        # once, not in every round
+        if ills.get(name) != error.message:
+            tell(f"错误：{name}：{words_of(error)}")
+            ills[name] = error.message
+
+    tell(f"同步任务运行中：{'、'.join(names) if names else '全部目标'}（停止：Ctrl+C）")
+    rounds.watch(at, names, told, amiss=amiss, parallel=parallel)
     tell("同步任务已停止。")
 
 

@@ -286,7 +286,7 @@ class Proxy:
 def _replaced(fault: Fault) -> Answer:
     headers = [("Content-Type", "text/html; charset=utf-8")]
     if fault.retry_after:
-        headers.append(("Retry-After", fault.retry_after))
+        headers += [("Retry-After", fault.retry_after), ("Date", "Sun, 22 Nov 2026 02:00:00 GMT")]
     if fault.status == 302:
         headers.append(("Location", fault.text))
     return Answer(fault.status, http.client.responses[fault.status], headers, fault.text.encode())

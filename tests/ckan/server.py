@@ -27,6 +27,8 @@ VENV = HERE.parents[1] / ".venv-ckan"
 EXTENSIONS = "ckanext-harvest==1.6.3 ckanext-scheming==3.1.0 ckantoolkit pytest factory-boy pytest-factoryboy"
 PLUGINS = "activity datastore image_view datatables_view text_view"
 _STARTS = 3
+# what would reach into CKAN's own virtualenv and settings
+_LEAKING = ("PYTHON", "CKAN_", "CKANAPI_")
 
 
 class NoCkan(Exception):
@@ -125,7 +127,8 @@ class Ckan:
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
         command += ["--plugins", self.plugins, "--extra-pip", EXTENSIONS]
-        environment = {**os.environ, **self.environment}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(_LEAKING)}
+        environment |= self.environment
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode:
             log = self.folder / "log" / "ckan.log"

@@ -111,6 +111,9 @@ def test_patience_that_is_asked_for_is_told_in_seconds(
 ) -> None:
     with proxy.broken(faults.too_many("7")):
         assert failed(behind, wanted).retry_after == 7
+    # by the portal's clock, whatever ours says
+    with proxy.broken(faults.too_many("Sun, 22 Nov 2026 02:01:30 GMT")):
+        assert failed(behind, wanted).retry_after == 90
     with proxy.broken(faults.too_many("soon")):
         assert failed(behind, wanted).retry_after is None
 

@@ -44,6 +44,7 @@ class Wanted:
     files: Mapping[str, bytes] = field(default_factory=dict)
     shelf: Shelf = field(default_factory=Shelf)
     more: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def entry_id(self) -> str:
@@ -82,12 +83,17 @@ class Wanted:
             "private": False,
             "groups": [],
             "tags": [{"name": "停车"}, {"name": "城市管理"}],
-            "extras": [{"key": key, "value": value} for key, value in self._extras().items()],
+            **self._taken(),
             "resources": resources + [self._resource(file) for file in files],
             **self.more,
         }
         owner = {"name": self.organization, "title": f"{self.organization} 局"}
         return Desired(self.entry_id, package, owner, tuple(files))
+
+    def _taken(self) -> dict[str, Any]:
+        if self.shape.scheming:
+            return {**self._extras(), "extras": []}
+        return {"extras": [{"key": key, "value": value} for key, value in self._extras().items()]}
 
     def _extras(self) -> dict[str, str]:
         marks = {
@@ -95,7 +101,7 @@ class Wanted:
             "mulu_scope": self.shape.scope,
             "mulu_entry": self.entry_id,
         }
-        return {"resource_code": self.code, **marks}
+        return {"resource_code": self.code, **marks, **self.extras}
 
     def _link(self, key: str, url: str) -> dict[str, Any]:
         own = {"id": self.resource_id(key), "mulu_distribution": f"{self.code}-{key}"}
