@@ -13,6 +13,7 @@ from sqlmodel import col
 from catalog_specs import load
 from registry.models import Distribution, OutboxRow, SyncEntry, SyncTarget
 from sync.portal import Known
+from sync.targets import listed
 
 ABSENT, UNCERTAIN, SENT, PRESENT, GONE, KEPT = "absent", "uncertain", "sent", "present", "gone", "kept"
 UNREACHABLE, REFUSED, UNACKNOWLEDGED, WITHHELD = "unreachable", "refused", "unacknowledged", "withheld"
@@ -41,12 +42,6 @@ class Claimed:
 # ---- what is asked ----------------------------------------------------------------------------------------
 
 
-def live_targets(session: Session) -> list[SyncTarget]:
-    """The targets that were not removed, by name."""
-    query = select(SyncTarget).where(col(SyncTarget.removed_at).is_(None)).order_by(col(SyncTarget.name))
-    return list(session.execute(query).scalars())
-
-
 def take_outbox(session: Session, *, now: datetime) -> int:
     """Ask in every target's ledger for what stands in the outbox, and empty it; gives how many rows were taken.
 
@@ -54,7 +49,7 @@ def take_outbox(session: Session, *, now: datetime) -> int:
     are his.
     """
     taken = 0
-    targets = live_targets(session)
+    targets = listed(session)
     while rows := _outbox_rows(session):
         entries = {row.entry_id for row in rows}
         for target in targets:

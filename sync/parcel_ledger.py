@@ -194,7 +194,7 @@ def _sent_acts(sent: Sent, entries: Sequence[ParcelEntry]) -> list[audit.Act]:
     kinds = {PUT: "sync_push", WITHDRAW: "sync_withdraw"}
     told = {"target": sent.target.name, "parcel": sent.number, "state": ledger.SENT}
     return [
-        audit.Act("sync_parcel", sent.target.name, whole),
+        audit.Act("sync_parcel", sent.target.id, {"target": sent.target.name} | whole),
         *(audit.Act(kinds[one.act], one.entry_id, told | {"digest": one.digest}) for one in entries),
     ]
 

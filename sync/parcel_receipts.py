@@ -70,9 +70,8 @@ def receive(
         _demand_parcels(target)
         if repin:
             target.pinned = ""
-            audit.record(
-                session, [audit.Act("sync_repin", name, {})], actor=who.login, now=now, operator=who.operator
-            )
+            act = audit.Act("sync_repin", target.id, {"target": name})
+            audit.record(session, [act], actor=who.login, now=now, operator=who.operator)
         desk = Desk(
             database,
             target.id,
@@ -197,7 +196,7 @@ def _of_ferry(
     if parcel is None and receipt.head.number <= target.parcels:
         # it was carried on before its writer, who died, could say that it was sent; its entries were sent again
         told = {"parcel": receipt.head.number}
-        return [], [audit.Act("sync_receipt_unused", target.name, told)]
+        return [], [audit.Act("sync_receipt_unused", target.id, {"target": target.name} | told)]
     if parcel is None or parcel.sha256 != receipt.parcel:
         raise Rejected(f"回执 {name} 对应的第 {receipt.head.number} 件不是本系统发出的那一件；核对来源")
     held = {row["entry_id"]: row["act"] for row in parcel.rows}
@@ -205,7 +204,7 @@ def _of_ferry(
     if receipt.rights:
         targets.keep_rights(target, _rights(name, receipt.rights))
     acts = answer_acts(target, parcel, fresh)
-    pinned = audit.Act("sync_pin", target.name, {"key": target.pinned})
+    pinned = audit.Act("sync_pin", target.id, {"target": target.name, "key": target.pinned})
     return fresh, [pinned, *acts] if first else acts
 
 

@@ -19,6 +19,7 @@ from sync.desires import Wanted, wanted
 from sync.mapping import Difference, Shape, differences, mapping_digest, portal_form
 from sync.portal import Portal, PortalError
 from sync.reports import names_of
+from sync.targets import PROVINCE
 
 CREATE, PATCH, WITHDRAW, SKIP, HELD = "create", "patch", "withdraw", "skip", "held"
 _AT_ONCE = 500
@@ -68,7 +69,8 @@ def plan_of(session: Session, target: SyncTarget, shape: Shape, *, now: datetime
         extra |= set(ledger.candidates(session, target, part))
     missing = sorted(extra - set(rows))
     rows |= {row.entry_id: row for row in _known_rows(session, target.id, missing)}
-    planned = list(_planned(session, shape, sorted(extra | set(rows)), rows, now=now))
+    chosen = sorted(extra | set(rows))
+    planned = list(_planned(session, shape, chosen, rows, now=now, whole=target.kind == PROVINCE))
     named = names_of(session, [one.entry_id for one in planned])
     parked = _parked(session, target.id, known={one.entry_id for one in planned})
     named |= names_of(session, [one.entry_id for one in parked])
@@ -99,10 +101,16 @@ def _parts(entries: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 def _planned(
-    session: Session, shape: Shape, entries: Sequence[str], rows: dict[str, SyncEntry], *, now: datetime
+    session: Session,
+    shape: Shape,
+    entries: Sequence[str],
+    rows: dict[str, SyncEntry],
+    *,
+    now: datetime,
+    whole: bool,
 ) -> Iterator[Planned]:
     for part in _parts(entries):
-        wants = wanted(session, shape, part, now=now)
+        wants = wanted(session, shape, part, now=now, whole=whole)
         for entry_id in part:
             want = wants[entry_id]
             yield Planned(entry_id, "", "", act_of(rows.get(entry_id), want), None, want.held_back)
@@ -115,7 +123,7 @@ def act_of(row: SyncEntry | None, want: Wanted) -> str:
         return WITHDRAW if there else SKIP
     if row is None or not there:
         return CREATE
-    same = row.digest == want.desired.digest and row.state in (ledger.PRESENT, ledger.SENT)
+    same = row.digest == want.digest and row.state in (ledger.PRESENT, ledger.SENT)
     return SKIP if same and not row.drift else PATCH
 
 

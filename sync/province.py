@@ -21,11 +21,11 @@ from catalog_specs import load
 from catalog_specs.law_parcels import WordedState
 from catalog_specs.law_release import Named
 from registry.export import write_jsonl, write_xlsx
-from registry.keys import digest_of
 from registry.models import Entry, SyncEntry, SyncTarget
 from registry.offers import Offer, offers
 from registry.people import local_day
 from sync import ledger
+from sync.desires import carried_files, digest_of_entry
 from sync.ledger import Claimed
 from sync.mapping import Shape
 from sync.parcel_ledger import (
@@ -73,11 +73,11 @@ def _item(claimed: Claimed, offer: Offer, shape: Shape, named: tuple[str, str]) 
         return Item(claimed, WITHDRAW if there else SKIP, named[0], what=what, held_back=held)
     if not offer.code:
         return Item(claimed, PUT, "", lacks="没有信息资源代码，不能报送；在登记系统补上代码", held_back=held)
-    carried = [one for one in offer.data if one.carried and one.sha256 and shape.upload]
+    carried = carried_files(offer, shape)
     files = tuple((one.sha256 or "", one.size or 0) for one in carried)
     listed = [[one.name, one.file_name or one.name, one.sha256, one.size] for one in carried]
     content = dict(offer.content) | {"resource_code": offer.code}
-    digest = digest_of({"code": offer.code, "version": offer.version_digest, "files": listed})
+    digest = digest_of_entry(offer, shape)
     same = claimed.state in (ledger.SENT, ledger.PRESENT) and claimed.digest == digest
     return Item(
         claimed,

@@ -13,6 +13,7 @@ from registry.keys import new_key
 from registry.models import Entry, SyncRun, Version
 from sync.ledger import Outcome, there_states
 
+RUN = "run"
 IN_STEP, FAILED, UNREACHED, STOPPED = "in_step", "failed", "unreachable", "stopped"
 _COUNTED = {
     "create": "added",
@@ -57,18 +58,17 @@ class Report:
         line = {"code": code, "name": name, "trouble": trouble, "said": said, "entry_id": entry_id}
         self.failures.append(line)
 
-    def clear(self, entry_id: str) -> None:
-        """Forget the failure of an entry: it was cured within the run."""
-        kept = [line for line in self.failures if line["entry_id"] != entry_id]
-        if len(kept) != len(self.failures):
-            self.counts["errored"] -= len(self.failures) - len(kept)
-            self.counts["total"] -= len(self.failures) - len(kept)
-            self.failures = kept
 
-
-def save_report(session: Session, target_id: str, report: Report, *, by: str, now: datetime) -> SyncRun:
-    """Keep a report; a run that had nothing to do leaves none."""
+def save_report(session: Session, target_id: str, report: Report, *, by: str, now: datetime) -> None:
+    """Keep a report; a run that had nothing to do and found nothing amiss leaves none."""
     report.ended_at = now
+    if (
+        report.verb == RUN
+        and report.outcome == IN_STEP
+        and not report.counts["total"]
+        and not report.failures
+    ):
+        return
     row = SyncRun(
         id=new_key("y"),
         target_id=target_id,
@@ -82,7 +82,6 @@ def save_report(session: Session, target_id: str, report: Report, *, by: str, no
         said=report.said[:500],
     )
     session.add(row)
-    return row
 
 
 def names_of(session: Session, entry_ids: list[str]) -> dict[str, tuple[str, str]]:

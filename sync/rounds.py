@@ -10,25 +10,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
 from registry import audit
 from registry.db import Database
-from registry.errors import MuluError
-from registry.lookup import find_entry
-from registry.models import SyncEntry, SyncRun, SyncTarget
+from registry.errors import MuluError, NotFound
+from registry.models import Entry, SyncEntry, SyncRun, SyncTarget
 from registry.people import local_day
-from registry.permits import EVERYTHING
 from registry.settings import Settings
 from sync import ledger, targets
 from sync.mapping import Shape, mapping_digest
 from sync.plan import PATCH, Plan, plan_of, with_differences
 from sync.portal import Portal, TokenRefused, Unreachable
 from sync.repair import make_due, remove_strangers
-from sync.reports import FAILED, IN_STEP, UNREACHED, Report, save_report
+from sync.reports import FAILED, IN_STEP, RUN, UNREACHED, Report, save_report
 from sync.run import Clock, Line, Progress, note_end, work_off
 from sync.verify import Findings
 from sync.verify import verify as read_whole
@@ -141,7 +139,7 @@ def run(
     def work(line: Line, report: Report) -> None:
         work_off(line, report, parallel=parallel, progress=progress)
 
-    return _reported(office, name, "run", work)
+    return _reported(office, name, RUN, work)
 
 
 def withdraw_all(
@@ -287,7 +285,7 @@ def status(session: Session, name: str | None, *, now: datetime) -> list[dict[st
     Raises:
         NotFound: there is no such target.
     """
-    chosen = [targets.find(session, name)] if name else ledger.live_targets(session)
+    chosen = [targets.find(session, name)] if name else targets.listed(session)
     return [_status(session, target, now=now) for target in chosen]
 
 
@@ -334,6 +332,15 @@ def troubled(session: Session, name: str) -> list[SyncEntry]:
     return list(session.execute(query.order_by(col(SyncEntry.trouble), col(SyncEntry.entry_id))).scalars())
 
 
+def _entry_named(session: Session, name: str) -> str:
+    """The key of an entry by code or key; also of a retired one, whose withdrawal may have been refused."""
+    query = select(col(Entry.id)).where(or_(col(Entry.code) == name, col(Entry.id) == name))
+    found = session.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"没有代码或编号为“{name[:64]}”的目录")
+    return found
+
+
 def retry(session: Session, name: str, codes: Sequence[str], *, by: str, operator: str, now: datetime) -> int:
     """Make what was refused, or did not get there, due again: the entries named, or all; gives how many.
 
@@ -342,7 +349,7 @@ def retry(session: Session, name: str, codes: Sequence[str], *, by: str, operato
     """
     target = targets.find(session, name)
     if codes:
-        chosen = [find_entry(session, code, sight=EVERYTHING).entry.id for code in codes]
+        chosen = [_entry_named(session, code) for code in codes]
     else:
         chosen = [row.entry_id for row in troubled(session, name)]
     ledger.ask(session, target.id, chosen, now=now)

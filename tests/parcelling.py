@@ -127,10 +127,12 @@ class Office:
             return found
 
     def acts(self, act: str) -> list[str]:
-        """The subjects of all events of an act."""
+        """The subjects of all events of an act; targets by their names."""
         with self.database.read() as session:
+            names = {target.id: target.name for target in session.execute(select(SyncTarget)).scalars()}
             query = select(col(AuditEvent.subject)).where(col(AuditEvent.act) == act)
-            return list(session.execute(query.order_by(col(AuditEvent.seq))).scalars())
+            found = session.execute(query.order_by(col(AuditEvent.seq))).scalars()
+            return [names.get(subject, subject) for subject in found]
 
     # ---- receipts of the province -------------------------------------------------------------------------
 

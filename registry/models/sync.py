@@ -60,7 +60,8 @@ class SyncEntry(SQLModel, table=True):
     ``state`` and ``trouble`` are keys of sync.yaml; ``said`` holds the target's own words. ``digest`` is of the
     projection that was last read back there (or sent), of version ``number``, ``form`` of the dataset as it was read
     back; ``until`` is the last day on which it holds by itself. ``portal_id``, ``portal_name`` and ``modified`` are as
-    the portal gave them; ``files`` are the SHA-256 of the bytes it holds, by resource. A worker holds the row until ``held_until``.
+    the portal gave them; ``files`` are the SHA-256 of the bytes it holds, by resource. A worker holds the row until
+    ``held_until``.
     """
 
     __tablename__ = "sync_entry"

@@ -22,6 +22,7 @@ from sync import ledger, targets
 from sync.desires import wanted
 from sync.mapping import Shape, mapping_digest
 from sync.plan import Plan, Planned, act_of, plan_of
+from sync.targets import PROVINCE
 
 MOST_JUDGED = 500
 
@@ -94,7 +95,9 @@ def _judged(
 ) -> tuple[Planned, ...]:
     query = select(SyncEntry).where(col(SyncEntry.target_id) == target.id, col(SyncEntry.entry_id).in_(keys))
     rows = {row.entry_id: row for row in session.execute(query).scalars()}
-    wants, names = wanted(session, shape, keys, now=whom.now), names_seen(session, keys, whom.sight)
+    whole = target.kind == PROVINCE
+    wants = wanted(session, shape, keys, now=whom.now, whole=whole)
+    names = names_seen(session, keys, whom.sight)
     return tuple(
         Planned(key, *names[key], act_of(rows.get(key), wants[key]), None, wants[key].held_back)
         for key in keys

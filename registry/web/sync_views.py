@@ -30,6 +30,7 @@ from registry.models import (
 from registry.permits import Actor, Sight
 from registry.web.answers import demand_any
 from sync import ledger, rounds
+from sync.targets import listed
 
 # who sees the sync, and who may have something tried again; any one of these is enough
 SEES = ("read_outbox", "read_all", "configure_system", "read_audit")
@@ -83,7 +84,7 @@ class Standing:
 
 def standings(session: Session, *, now: datetime) -> list[Standing]:
     """How all targets stand, by name."""
-    return [standing_of(session, target, now=now) for target in ledger.live_targets(session)]
+    return [standing_of(session, target, now=now) for target in listed(session)]
 
 
 def standing_of(session: Session, target: SyncTarget, *, now: datetime) -> Standing:

@@ -25,13 +25,6 @@ IN_STEP, AMISS, USAGE, UNREACHED = 0, 1, 2, 3
 _WORSE = (IN_STEP, UNREACHED, AMISS, USAGE)
 MACHINE = "mulu-sync"
 CONFIGURE, PUSH, RECEIPT = "configure_system", "push_portal", "record_receipt"
-_CURES = {
-    "unreachable": "不必处理，到时自动再试；一直不通就核对门户和网络",
-    "refused": "照门户的话改好条目或门户，再 mulu-sync retry",
-    "unacknowledged": "向平台查问；回执到了用 mulu-sync receipts 读入，要重发用 mulu-sync retry",
-    "withheld": "补齐所缺的审查或证明；补齐后自动推送",
-}
-
 TargetArgument = Annotated[str, typer.Argument(metavar="TARGET", help="目标名称（mulu-sync target list）")]
 WhoOption = Annotated[
     str | None,
@@ -192,8 +185,9 @@ def say_failures(lines: Sequence[dict[str, Any]]) -> None:
 
     rules = load().sync
     kinds = {one.key: one.zh for one in (*rules.troubles, *rules.drifts)}
+    cures = {one.key: one.cure_zh for one in rules.troubles}
     for line in lines:
-        cure = _CURES.get(line["trouble"], "")
+        cure = cures.get(line["trouble"], "")
         say(f"  {line['code']}  {line['name']}：{kinds.get(line['trouble'], line['trouble'])}")
         for text in (line["said"], f"办法：{cure}" if cure else ""):
             if text:

@@ -43,7 +43,7 @@ def apply(
     keys: Annotated[
         list[str] | None,
         typer.Option(
-            "--key", metavar="KEY", help="登记系统的公钥（那边 mulu audit key 显示的）；首次必写，以后记住"
+            "--key", metavar="KEY", help="登记系统的公钥（那边 mulu list key 显示的）；首次必写，以后记住"
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="办理过的再办一次，重新出回执")] = False,
