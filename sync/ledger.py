@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
 from registry.models import Distribution, OutboxRow, SyncEntry, SyncTarget
+from registry.models.columns import table_of
 from sync.portal import Known
 from sync.targets import listed
 
@@ -203,14 +204,32 @@ def settle(
     session: Session, target_id: str, worker: str, outcomes: Sequence[Outcome], *, now: datetime
 ) -> list[Outcome]:
     """Write what came of claimed rows and let go of them; gives the outcomes of those that were still ours."""
-    done = []
-    for one in outcomes:
+    ours = _still_held(session, target_id, worker, [one.claimed.entry_id for one in outcomes])
+    done = [one for one in outcomes if one.claimed.entry_id in ours]
+    alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for one in done:
         values = dict(one.values) | {"trouble": one.trouble, "said": one.said[:_SAID]}
         values |= {"held_by": "", "held_until": None, "drift": ""} | _progress(one, now)
-        query = _held(target_id, worker).where(col(SyncEntry.entry_id) == one.claimed.entry_id)
-        if getattr(session.execute(query.values(**values)), "rowcount", 0):
-            done.append(one)
+        named = {f"_{key}": value for key, value in values.items()} | {"at_entry": one.claimed.entry_id}
+        alike.setdefault(frozenset(values), []).append(named)
+    table = table_of(SyncEntry)
+    own = update(table).where(table.c.target_id == target_id, table.c.entry_id == bindparam("at_entry"))
+    for keys, rows in alike.items():
+        # one statement for all that are changed alike: a statement for each took a fifth of a run's time
+        session.execute(
+            own.values({key: bindparam(f"_{key}", type_=table.c[key].type) for key in keys}), rows
+        )
     return done
+
+
+def _still_held(session: Session, target_id: str, worker: str, entries: Sequence[str]) -> frozenset[str]:
+    query = select(col(SyncEntry.entry_id)).where(
+        col(SyncEntry.target_id) == target_id,
+        col(SyncEntry.held_by) == worker,
+        col(SyncEntry.entry_id).in_(entries),
+    )
+    # held in one order with whoever asks meanwhile, so that two never wait for each other
+    return frozenset(session.execute(query.order_by(col(SyncEntry.entry_id)).with_for_update()).scalars())
 
 
 def _progress(one: Outcome, now: datetime) -> dict[str, Any]:

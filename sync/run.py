@@ -156,9 +156,7 @@ class _Runner:
 
     def _settle(self, session: Session, outcomes: list[Outcome]) -> None:
         line, now = self.line, self.line.clock()
-        # in one order with whoever asks meanwhile, so that two never wait for each other
-        ordered = sorted(outcomes, key=lambda one: one.claimed.entry_id)
-        done = ledger.settle(session, line.target_id, line.worker, ordered, now=now)
+        done = ledger.settle(session, line.target_id, line.worker, outcomes, now=now)
         acts = [act for one in done if (act := _audited(one, line.target)) is not None]
         if acts:
             audit.record(session, acts, actor=line.by, now=now, operator=line.operator)
