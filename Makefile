@@ -45,7 +45,7 @@ test-all: $(STAMP_ALL)
 
 # against a real CKAN on this machine, in an environment of its own; needs redis-server and PostgreSQL
 test-ckan: setup
-	$(BIN)/python -m pytest -m ckan
+	$(BIN)/python -m pytest -m ckan -n 2
 
 check: setup
 	$(BIN)/ruff check .

@@ -61,6 +61,10 @@ class ServerFailed(Unreachable):
     """The portal itself broke down over a request: it may be a lost race, so look before repeating."""
 
 
+class PageServed(Unreachable):
+    """A page came where a file should have come."""
+
+
 class Calls(Protocol):
     """What the deeds at a portal are made of."""
 
@@ -139,7 +143,7 @@ class Wire:
         """SHA-256 and size of what is had at an address; of more than ``most`` bytes only the first are read.
 
         Raises:
-            Unreachable: it did not answer, or with a page instead of a file. Refused: a gateway does not let us.
+            Unreachable: it did not answer; PageServed: with a page instead of a file. Refused: a gateway does not let us.
         """
         headers = {"Accept-Encoding": "identity"}
         if not anonymous:
@@ -154,7 +158,7 @@ class Wire:
             if status != 200:
                 raise self._failed(answer, self._start(answer), writes=False)
             if _is_page(answer) and not address.endswith((".html", ".htm")):
-                raise Unreachable("门户给的是网页，不是文件")
+                raise PageServed("门户给的是网页，不是文件")
             digest, size = hashlib.sha256(), 0
             for block in self._blocks(answer, writes=False, most=most + 1, allowance=allowance, cut=True):
                 digest.update(block)

@@ -7,15 +7,16 @@ brings the bytes, so that nobody sees half of it. Where somebody else wrote in b
 """
 
 import json
-import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalog_specs import load
-from sync.ckan_calls import Absent, Calls, Forbidden, ServerFailed
-from sync.ckan_files import Upload, by_id, download_address
+from registry.errors import MuluError
+from sync.ckan_calls import Absent, Calls, Forbidden, PageServed, ServerFailed
+from sync.ckan_files import Upload, by_id, download_address, uploaded
+from sync.ckan_organizations import Organizations
 from sync.portal import Desired, FileSent, Known, Landed, Opens, Package, PortalError, Refused, Unreachable
 from sync.portal_form import UPLOADED, differences, entry_of, is_ours, portal_form
 from sync.shape import Shape
@@ -33,70 +34,6 @@ class Token:
     """What was found out of a token meanwhile. ``chooses_ids``: as far as is known, a sysadmin's right."""
 
     chooses_ids: bool = True
-
-
-class Organizations:
-    """The organizations that were seen to be there, each looked at once."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls, self._gate = calls, threading.Lock()
-        self._fine: set[str] = set()
-
-    def ensure(self, wanted: Mapping[str, Any]) -> None:
-        """Have an organization there, active, with our title.
-
-        Raises:
-            Refused: it is not there and the token may not create it; otherwise as ``Calls.call``.
-        """
-        name = str(wanted["name"])
-        if name in self._fine:
-            return
-        with self._gate:
-            if name not in self._fine:
-                self._make(name, dict(wanted))
-                self._fine.add(name)
-
-    def forget(self, name: str) -> None:
-        """Look at it anew the next time."""
-        self._fine.discard(name)
-
-    def _make(self, name: str, wanted: dict[str, Any]) -> None:
-        shown = self._show(name) or self._create(name, wanted)
-        changed = {key: value for key, value in wanted.items() if (shown.get(key) or "") != (value or "")}
-        if shown.get("state") != _ACTIVE:
-            self._calls.call("organization_patch", {**changed, "id": shown["id"], "state": _ACTIVE})
-        elif changed:
-            self._rename(shown, changed)
-
-    def _rename(self, shown: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
-        try:
-            self._calls.call("organization_patch", {**changed, "id": shown["id"]})
-        except Forbidden:
-            # an editor may write datasets and not their organization; its title is then the portal's affair
-            return
-
-    def _show(self, name: str) -> Mapping[str, Any] | None:
-        brief = ("users", "groups", "tags", "followers", "extras")
-        options = {f"include_{key}": False for key in brief} | {"include_dataset_count": False}
-        try:
-            shown: Mapping[str, Any] = self._calls.call("organization_show", {"id": name, **options})
-        except Absent:
-            return None
-        return shown
-
-    def _create(self, name: str, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            made: Mapping[str, Any] = self._calls.call("organization_create", wanted)
-        except Forbidden as error:
-            said = f"门户上没有组织 {name}（{wanted.get('title')}），令牌无权新建；由门户管理员建好、令牌的用户为其编辑"
-            raise Refused(f"{said}。门户：{error.words}") from error
-        except (ServerFailed, Refused) as error:
-            # another run may have created it at this moment
-            shown = self._show(name)
-            if shown is None:
-                raise error
-            return shown
-        return made
 
 
 class _Moved(Exception):
@@ -117,15 +54,27 @@ class Push:
     looks: int
     wrote: bool = field(default=False, init=False)
     created: bool = field(default=False, init=False)
+    # the dataset that is written to, and whether all that is no longer desired has left it
+    place: str = field(default="", init=False)
+    cleared: bool = field(default=False, init=False)
 
     def push(self, desired: Desired, known: Known, opens: Opens) -> Landed:
         """See ``Portal.push``."""
         self.desired, self.known, self.opens = desired, known, opens
         self.form = portal_form(desired.package, self.shape)
         try:
-            return self._pushed()
+            return self._pushed_or_taken_back()
         except Unreachable as error:
             error.maybe_done = error.maybe_done or self.wrote
+            raise
+
+    def _pushed_or_taken_back(self) -> Landed:
+        try:
+            return self._pushed()
+        except (Refused, MuluError, OSError):
+            # whatever stands in the way, what is no longer to be had must go
+            if not self.cleared:
+                self._take_back()
             raise
 
     def _pushed(self) -> Landed:
@@ -241,6 +190,7 @@ class Push:
     # ---- changed -----------------------------------------------------------------------------------
 
     def _change(self, shown: Package) -> Landed:
+        self.place, self.cleared = str(shown["id"]), False
         held = self._held_bytes(shown)
         missing = [file for file in self.desired.files if held.get(file.resource_id) != file.sha256]
         if not missing and self._stands(shown):
@@ -258,6 +208,7 @@ class Push:
             if "name" in error.fields:
                 self._make_room(shown)
             raise self._after_refusal(error) from error
+        self.cleared = True
         kept = {
             key: value for key, value in held.items() if key not in {file.resource_id for file in missing}
         }
@@ -278,7 +229,8 @@ class Push:
             if untouched and self.known.files.get(file.resource_id) == file.sha256:
                 held[file.resource_id] = file.sha256
             elif resource.get("size") in {None, file.size}:
-                held[file.resource_id] = self._fetched(shown, resource, file)
+                with suppress(PageServed):
+                    held[file.resource_id] = self._fetched(shown, resource, file)
         return held
 
     def _fetched(self, shown: Package, resource: Mapping[str, Any], file: FileSent) -> str:
@@ -320,6 +272,55 @@ class Push:
             fields = {key: json.dumps(value) for key, value in data.items()}
             answer = self._write("package_revise", fields, files=files)
         return str(answer["package"]["metadata_modified"])
+
+    # ---- taken back --------------------------------------------------------------------------------
+
+    def _take_back(self) -> None:
+        """Remove the resources that are no longer desired, and those whose old bytes are not, from what is there.
+
+        Raises:
+            Unreachable, TokenRefused: the portal does not answer.
+        """
+        key = self.place or self.known.portal_id or self.desired.id
+        for _ in range(self.looks):
+            shown = self._show(key)
+            if shown is None or shown["id"] != key or not (gone := self._no_longer_desired(shown)):
+                return
+            if self._taken_back(shown, gone):
+                return
+
+    def _no_longer_desired(self, shown: Package) -> set[str]:
+        wanted = {str(resource["id"]) for resource in self.desired.package.get("resources", ())}
+        files = {file.resource_id: file.sha256 for file in self.desired.files}
+        try:
+            held = self._held_bytes(shown)
+        except Refused:
+            held = {}
+        stale = {key for one in uploaded(shown) if held.get(key := str(one["id"])) != files.get(key, "")}
+        return (by_id(shown).keys() - wanted) | stale
+
+    def _taken_back(self, shown: Package, gone: set[str]) -> bool:
+        """With the rest of the dataset as desired where the portal takes it so, else from what stands there."""
+        body = self._body(shown)
+        body["resources"] = [one for one in body["resources"] if self._may_stay(one, shown, gone)]
+        # half a dataset that was out of sight stays there
+        body["state"] = shown["state"]
+        body["private"] = bool(shown.get("private") or body.get("private"))
+        drop = [f"-{key}" for key in (*_LISTS, *self._left_over(shown)) if key in body or key in shown]
+        without = {"filter": [f"-resources__{key}" for key in sorted(gone)]}
+        for change in ({"filter": drop, "update": body}, without):
+            try:
+                self._revised({"match": _lock(shown), **change})
+            except Refused:
+                continue
+            return True
+        return False
+
+    def _may_stay(self, resource: Mapping[str, Any], shown: Package, gone: set[str]) -> bool:
+        """A resource whose bytes are not there yet would be a promise."""
+        files = {file.resource_id for file in self.desired.files}
+        key = str(resource["id"])
+        return key not in gone and (key not in files or key in by_id(shown))
 
     def _make_room(self, shown: Package) -> None:
         """Take our name from a dataset that should not have it: a deleted one, or one that was made again by hand.

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
+from registry.db import Database
 from registry.models import Distribution, OutboxRow, SyncEntry, SyncTarget
 from registry.models.columns import table_of
 from sync.portal import Known
@@ -38,26 +39,33 @@ class Claimed:
     digest: str
     attempts: int
     known: Known
+    form: str = ""
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------
 
 
 def take_outbox(session: Session, *, now: datetime) -> int:
-    """Ask in every target's ledger for what stands in the outbox, and empty it; gives how many rows were taken.
+    """Ask in every target's ledger for what stands first in the outbox, and take it out; gives how many rows were
+    taken, none when it is empty.
 
     An entry that was never on a shelf and is in no ledger asks for nothing. Rows that another worker takes just now
-    are his.
+    are his. One part in a transaction: whoever takes several would hold rows in another order than others do.
     """
-    taken = 0
-    targets = listed(session)
-    while rows := _outbox_rows(session):
-        entries = {row.entry_id for row in rows}
-        for target in targets:
-            ask(session, target.id, candidates(session, target, entries), now=now)
-        session.execute(delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in rows])))
-        taken += len(rows)
-    return taken
+    rows = _outbox_rows(session)
+    entries = {row.entry_id for row in rows}
+    for target in listed(session) if rows else ():
+        ask(session, target.id, candidates(session, target, entries), now=now)
+    session.execute(delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in rows])))
+    return len(rows)
+
+
+def take_all(database: Database, *, now: datetime) -> None:
+    """Empty the outbox, part by part."""
+    while True:
+        with database.write() as session:
+            if not take_outbox(session, now=now):
+                return
 
 
 def _outbox_rows(session: Session) -> list[OutboxRow]:
@@ -102,10 +110,21 @@ def _new_row() -> dict[str, Any]:
 
 def ask_all(session: Session, target_id: str, *, where: ColumnElement[bool] | None = None) -> int:
     """Make every row of a target due anew (those ``where`` holds); gives how many."""
-    query = update(SyncEntry).where(col(SyncEntry.target_id) == target_id)
-    query = query if where is None else query.where(where)
+    meant = and_(col(SyncEntry.target_id) == target_id, true() if where is None else where)
+    _in_order(session, meant)
+    query = update(SyncEntry).where(meant).execution_options(synchronize_session=False)
     done = session.execute(query.values(asked=col(SyncEntry.asked) + 1, **_CALM))
     return int(getattr(done, "rowcount", 0))
+
+
+def hold(session: Session, target_id: str, entries: Sequence[str]) -> None:
+    """Hold rows until the transaction ends. Everybody holds them in one order, so that no two wait for each other."""
+    _in_order(session, and_(col(SyncEntry.target_id) == target_id, col(SyncEntry.entry_id).in_(entries)))
+
+
+def _in_order(session: Session, meant: ColumnElement[bool]) -> None:
+    query = select(col(SyncEntry.entry_id)).where(meant).order_by(col(SyncEntry.entry_id))
+    session.execute(query.with_for_update()).all()
 
 
 def has_run_out(today: date) -> ColumnElement[bool]:
@@ -149,10 +168,12 @@ def claim(
 
 
 def _claimed(row: SyncEntry) -> Claimed:
-    # a worker that held it and never said what came of it may have written something
-    cut_off = bool(row.held_by)
-    look = cut_off or row.state not in (ABSENT, PRESENT) or row.attempts > 0 or bool(row.drift or row.trouble)
-    return Claimed(row.entry_id, row.asked, row.state, row.digest, row.attempts, known_of(row, look=look))
+    # a worker that held it and never said what came of it may have written something; so may whoever took the digest
+    # away before he wrote, and was not heard of
+    dirty = bool(row.held_by or row.drift or row.trouble) or (row.state == PRESENT and not row.digest)
+    look = dirty or row.state not in (ABSENT, PRESENT) or row.attempts > 0
+    known = known_of(row, look=look)
+    return Claimed(row.entry_id, row.asked, row.state, row.digest, row.attempts, known, row.form)
 
 
 def known_of(row: SyncEntry, *, look: bool) -> Known:
@@ -169,18 +190,36 @@ def let_go(session: Session, target_id: str, worker: str, untouched: Sequence[Cl
     """Give back rows that ``worker`` did not begin, as they were."""
     for one in untouched:
         query = _held(target_id, worker).where(col(SyncEntry.entry_id) == one.entry_id)
-        session.execute(query.values(held_by="", held_until=None, state=one.state))
+        as_before = {"state": one.state, "digest": one.digest, "form": one.form}
+        session.execute(query.values(held_by="", held_until=None, **as_before))
 
 
 def _held(target_id: str, worker: str) -> Any:
     return update(SyncEntry).where(col(SyncEntry.target_id) == target_id, col(SyncEntry.held_by) == worker)
 
 
-def begin(session: Session, target_id: str, worker: str, entries: Sequence[str]) -> None:
-    """Say that something may stand at the target from now on: a create is about to be sent."""
+def begin(
+    session: Session, target_id: str, worker: str, entries: Sequence[str], created: Sequence[str]
+) -> None:
+    """Say that something is about to be written for ``entries``: what stands there is not known until it was read back,
+    whatever happens meanwhile to the row. Those ``created`` may be there from now on."""
+    own = _held(target_id, worker)
     if entries:
-        query = _held(target_id, worker).where(col(SyncEntry.entry_id).in_(entries))
-        session.execute(query.values(state=UNCERTAIN))
+        session.execute(own.where(col(SyncEntry.entry_id).in_(entries)).values(digest="", form=""))
+    if created:
+        session.execute(own.where(col(SyncEntry.entry_id).in_(created)).values(state=UNCERTAIN))
+
+
+def is_still_so(session: Session, target_id: str, worker: str, claimed: Claimed) -> bool:
+    """Whether nothing has changed since a row was claimed: it is still ours, and nothing more was asked of it."""
+    row = select(col(SyncEntry.asked)).where(
+        col(SyncEntry.target_id) == target_id,
+        col(SyncEntry.entry_id) == claimed.entry_id,
+        col(SyncEntry.held_by) == worker,
+    )
+    changed = select(col(OutboxRow.id)).where(col(OutboxRow.entry_id) == claimed.entry_id).limit(1)
+    asked = session.execute(row).scalar_one_or_none()
+    return asked == claimed.asked and session.execute(changed).first() is None
 
 
 # ---- what came of it --------------------------------------------------------------------------------------
@@ -209,7 +248,9 @@ def settle(
     alike: dict[frozenset[str], list[dict[str, Any]]] = {}
     for one in done:
         values = dict(one.values) | {"trouble": one.trouble, "said": one.said[:_SAID]}
-        values |= {"held_by": "", "held_until": None, "drift": ""} | _progress(one, now)
+        values |= {"held_by": "", "held_until": None} | _progress(one, now)
+        # what was found amiss there stands until it was mended
+        values |= {} if one.act == "fail" else {"drift": ""}
         named = {f"_{key}": value for key, value in values.items()} | {"at_entry": one.claimed.entry_id}
         alike.setdefault(frozenset(values), []).append(named)
     table = table_of(SyncEntry)
@@ -242,16 +283,19 @@ def _progress(one: Outcome, now: datetime) -> dict[str, Any]:
 
 
 def counts(session: Session, target_id: str) -> dict[str, int]:
-    """How many rows of a target are in each state; those in trouble under ``trouble:KIND``; ``due`` and ``all``."""
-    found: dict[str, int] = {"all": 0, "due": 0}
+    """How many rows of a target are in each state; those in trouble under ``trouble:KIND``; ``due``, ``drift`` and
+    ``all``."""
+    found: dict[str, int] = {"all": 0, "due": 0, "drift": 0}
     state, trouble = col(SyncEntry.state), col(SyncEntry.trouble)
     due = func.count().filter(is_due())
-    query = select(state, trouble, func.count(), due).where(col(SyncEntry.target_id) == target_id)
-    for its_state, its_trouble, number, waiting in session.execute(query.group_by(state, trouble)):
+    apart = func.count().filter(col(SyncEntry.drift) != "")
+    query = select(state, trouble, func.count(), due, apart).where(col(SyncEntry.target_id) == target_id)
+    for its_state, its_trouble, number, waiting, drifted in session.execute(query.group_by(state, trouble)):
         found[its_state] = found.get(its_state, 0) + number
         if its_trouble:
             found[f"trouble:{its_trouble}"] = found.get(f"trouble:{its_trouble}", 0) + number
         found["all"], found["due"] = found["all"] + number, found["due"] + int(waiting or 0)
+        found["drift"] += int(drifted or 0)
     return found
 
 

@@ -267,7 +267,9 @@ def answer_acts(target: SyncTarget, parcel: SyncParcel, answers: Sequence[Answer
 
 
 def mark_unacknowledged(session: Session, target: SyncTarget, *, now: datetime) -> list[audit.Act]:
-    """Say of what was sent and had no receipt in time that it is unacknowledged; gives what the record keeps.
+    """Say of what was sent and had no final word in time that it is unacknowledged; gives what the record keeps.
+
+    That it was received is no final word, and begins no time of its own.
 
     Raises:
         Unavailable: the calendar's file is wrong.
@@ -285,10 +287,12 @@ def mark_unacknowledged(session: Session, target: SyncTarget, *, now: datetime) 
     )
     acts = []
     for row, parcel in session.execute(waiting.order_by(col(SyncEntry.entry_id))):
-        if row.entry_id in (parcel.answer or {}).get("entries", {}):
+        told = (parcel.answer or {}).get("entries", {}).get(row.entry_id, {})
+        if told.get("final"):
             continue
         row.trouble, row.digest = ledger.UNACKNOWLEDGED, ""
-        row.said = f"第 {parcel.number} 件发出后 {clock.length} 个工作日没有回执"
+        lacking = "只说收到，没有结论" if told else "没有回执"
+        row.said = f"第 {parcel.number} 件发出后 {clock.length} 个工作日{lacking}"
         details = {"target": target.name, "parcel": parcel.number}
         acts.append(audit.Act("sync_unacknowledged", row.entry_id, details))
     return acts

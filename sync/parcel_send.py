@@ -73,8 +73,8 @@ class Sender:
     def ask(self) -> None:
         """Make due what changed, what no longer holds by itself, and everything once the rules are others."""
         mapping = mapping_digest(self.shape)
+        ledger.take_all(self.database, now=self.now)
         with self.database.write() as session:
-            ledger.take_outbox(session, now=self.now)
             target = session.get_one(SyncTarget, self.target.id)
             if target.mapping not in ("", mapping):
                 ledger.ask_all(session, target.id)
@@ -120,7 +120,7 @@ class Sender:
 
     def _judged(self, session: Session, claimed: Sequence[Claimed]) -> list[Item]:
         if self.target.kind == PROVINCE:
-            return province.items(session, self.shape, claimed, now=self.now)
+            return province.items(session, self.target, self.shape, claimed, now=self.now)
         return ferry.items(session, self.shape, claimed, now=self.now)
 
     def _pack(self, items: Sequence[Item], folder: Path) -> str:

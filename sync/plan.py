@@ -70,7 +70,9 @@ def plan_of(session: Session, target: SyncTarget, shape: Shape, *, now: datetime
     missing = sorted(extra - set(rows))
     rows |= {row.entry_id: row for row in _known_rows(session, target.id, missing)}
     chosen = sorted(extra | set(rows))
-    planned = list(_planned(session, shape, chosen, rows, now=now, whole=target.kind == PROVINCE))
+    planned = list(
+        _planned(session, shape, chosen, rows, now=now, whole=target.kind == PROVINCE, closing=target.closing)
+    )
     named = names_of(session, [one.entry_id for one in planned])
     parked = _parked(session, target.id, known={one.entry_id for one in planned})
     named |= names_of(session, [one.entry_id for one in parked])
@@ -108,9 +110,11 @@ def _planned(
     *,
     now: datetime,
     whole: bool,
+    closing: bool,
 ) -> Iterator[Planned]:
     for part in _parts(entries):
         wants = wanted(session, shape, part, now=now, whole=whole)
+        wants = {key: replace(want, desired=None) for key, want in wants.items()} if closing else wants
         for entry_id in part:
             want = wants[entry_id]
             yield Planned(entry_id, "", "", act_of(rows.get(entry_id), want), None, want.held_back)

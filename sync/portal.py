@@ -98,17 +98,20 @@ class Landed:
 class Gone:
     """A withdrawal that was read back. ``kept``: the token may not purge, so the name stays taken.
 
-    ``act`` is ``withdraw``, or ``skip`` where nothing was there. ``checked`` names what was read back.
+    ``act`` is ``withdraw``, or ``skip`` where nothing was there. ``checked`` names what was read back, ``left`` says
+    in words what the token could not remove.
     """
 
     act: str
     kept: bool
     checked: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a token may do at a portal. ``choose_ids``: ids are ours (a sysadmin's right), else found by name."""
+    """What a token may do at a portal. ``choose_ids``: ids are ours (a sysadmin's right), else found by name;
+    ``strangers_read``: whoever reaches the portal may read it without a token (None: was not asked)."""
 
     version: str
     user: str
@@ -119,6 +122,7 @@ class Rights:
     may_create_organizations: bool
     scheming: bool
     largest_file: int | None = None
+    strangers_read: bool | None = None
 
 
 class PortalError(Exception):
@@ -161,7 +165,7 @@ class Portal(Protocol):
 
     def withdraw(self, known: Known, *, dataset_id: str, name: str) -> Gone:
         """Remove a dataset (by the ledger's id, else by the id and the name it would have) and read back that it is
-        gone from list, show and file addresses."""
+        gone from show, search and file addresses. With an empty ``name`` only the ids given are touched."""
 
     def look(self, dataset: str) -> Seen | None:
         """A dataset by id or name, from the portal's database; None when there is none."""
@@ -171,6 +175,9 @@ class Portal(Protocol):
 
     def names(self) -> frozenset[str]:
         """The names of all active datasets, from the portal's database."""
+
+    def organizations(self) -> Mapping[str, str]:
+        """The titles of all active organizations by their names."""
 
     def served(self, package: Package, resource_ids: Iterable[str]) -> Mapping[str, str]:
         """The SHA-256 of the bytes that the portal serves for uploaded resources; an empty one where it serves none."""

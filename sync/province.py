@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -21,7 +21,7 @@ from catalog_specs import load
 from catalog_specs.law_parcels import WordedState
 from catalog_specs.law_release import Named
 from registry.export import write_jsonl, write_xlsx
-from registry.models import Entry, SyncEntry, SyncTarget
+from registry.models import Entry, SyncEntry, SyncTarget, Version
 from registry.offers import Offer, offers
 from registry.people import local_day
 from sync import ledger
@@ -38,7 +38,6 @@ from sync.parcel_ledger import (
     parcel_numbered,
     parcels_holding,
 )
-from sync.reports import names_of
 from sync.worded_files import Fault, Told, read_worded
 from validators.folding import fold
 from validators.rendering import guard_formula
@@ -57,19 +56,32 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 # ---- what goes out ----------------------------------------------------------------------------------------
 
 
-def items(session: Session, shape: Shape, claimed: Sequence[Claimed], *, now: datetime) -> list[Item]:
+def items(
+    session: Session, target: SyncTarget, shape: Shape, claimed: Sequence[Claimed], *, now: datetime
+) -> list[Item]:
     """What a parcel is to say of claimed entries, judged today."""
     keys = [one.entry_id for one in claimed]
-    found, names = offers(session, keys, shape.scope, now=now), names_of(session, keys)
+    found, names = offers(session, keys, shape.scope, now=now), _public_names(session, target, keys)
     return [_item(one, found[one.entry_id], shape, names.get(one.entry_id, ("", ""))) for one in claimed]
+
+
+def _public_names(session: Session, target: SyncTarget, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Code and name of entries as the province may know them: of the version in force, else of the one that was sent
+    last; a draft's name never leaves."""
+    number = func.coalesce(col(Entry.in_force), col(SyncEntry.number))
+    sent = (col(SyncEntry.entry_id) == col(Entry.id)) & (col(SyncEntry.target_id) == target.id)
+    told = (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == number)
+    query = select(col(Entry.id), col(Entry.code), col(Version.name)).outerjoin(SyncEntry, sent)
+    rows = session.execute(query.outerjoin(Version, told).where(col(Entry.id).in_(keys)))
+    return {key: (code or key, name or "") for key, code, name in rows}
 
 
 def _item(claimed: Claimed, offer: Offer, shape: Shape, named: tuple[str, str]) -> Item:
     held = "；".join(f"{one.name}：{'；'.join(one.reasons)}" for one in offer.withheld)
     if not offer.shown:
         there = claimed.state in ledger.there_states() and claimed.digest != LEAVING
-        reason = held or load().sync.parcels.withdrawn_zh
-        what = {"code": named[0], "name": named[1], "reason": reason}
+        # why it may not leave is for us to know: guards name reviews and gradings
+        what = {"code": named[0], "name": named[1], "reason": load().sync.parcels.withdrawn_zh}
         return Item(claimed, WITHDRAW if there else SKIP, named[0], what=what, held_back=held)
     if not offer.code:
         return Item(claimed, PUT, "", lacks="没有信息资源代码，不能报送；在登记系统补上代码", held_back=held)

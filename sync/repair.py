@@ -29,8 +29,11 @@ def make_due(line: Line, found: Findings) -> list[Drifted]:
         back = sorted({one.entry_id for one in strangers if _came_back(line, one) and one.entry_id in known})
         ledger.ask(session, line.target_id, back, now=now)
         # what somebody brought back is withdrawn like any other
-        query = update(SyncEntry).where(col(SyncEntry.target_id) == line.target_id)
-        session.execute(query.where(col(SyncEntry.entry_id).in_(back)).values(state=ledger.UNCERTAIN))
+        own = update(SyncEntry).where(
+            col(SyncEntry.target_id) == line.target_id, col(SyncEntry.held_by) == ""
+        )
+        for entry_id in back:
+            session.execute(own.where(col(SyncEntry.entry_id) == entry_id).values(state=ledger.UNCERTAIN))
     return [one for one in strangers if one.entry_id not in back]
 
 
@@ -38,6 +41,14 @@ def _came_back(line: Line, one: Drifted) -> bool:
     """Whether a dataset stands under the very id that its entry has: the ledger's own row speaks of it."""
     own = dataset_id(line.shape.registry, line.shape.scope, one.entry_id)
     return one.kind == EXTRA and one.portal_id == own
+
+
+def _is_ours_now(line: Line, one: Drifted) -> bool:
+    """Whether a run has meanwhile put that very dataset there, or is at work on its entry."""
+    with line.database.read() as session:
+        row = session.get(SyncEntry, (line.target_id, one.entry_id)) if one.entry_id else None
+        put_there = row is not None and row.state == ledger.PRESENT and row.portal_id == one.portal_id
+        return row is not None and (bool(row.held_by) or put_there)
 
 
 def remove_strangers(line: Line, strangers: list[Drifted], report: Report) -> None:
@@ -48,9 +59,12 @@ def remove_strangers(line: Line, strangers: list[Drifted], report: Report) -> No
         Unreachable, TokenRefused: the portal does not answer.
     """
     for one in strangers:
-        known = Known(one.entry_id, one.portal_id, one.portal_name)
+        if _is_ours_now(line, one):
+            continue
         try:
-            gone = line.portal.withdraw(known, dataset_id=one.portal_id, name=one.portal_name)
+            # this very dataset, whatever bears its name
+            known = Known(one.entry_id, one.portal_id)
+            gone = line.portal.withdraw(known, dataset_id=one.portal_id, name="")
         except Refused as error:
             report.counts["errored"] += 1
             report.tell(one.code or one.portal_id, one.name or one.portal_name, ledger.REFUSED, error.words)

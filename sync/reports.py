@@ -1,11 +1,12 @@
 """Reports of runs: counts, a line for every failure, kept in ``sync_run``."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -84,17 +85,21 @@ def save_report(session: Session, target_id: str, report: Report, *, by: str, no
     session.add(row)
 
 
-def names_of(session: Session, entry_ids: list[str]) -> dict[str, tuple[str, str]]:
-    """Code (or key) and name of entries, by key."""
+def names_of(session: Session, entry_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Code (or key) and name of entries, by key: of the version in force, else of the newest that was announced; empty
+    where none ever was. What a draft is called is nobody's business yet."""
+    announced = (
+        select(func.max(col(Version.number)))
+        .where(col(Version.entry_id) == col(Entry.id), col(Version.announced_at).is_not(None))
+        .correlate(Entry)
+        .scalar_subquery()
+    )
+    told = (col(Version.entry_id) == col(Entry.id)) & (
+        col(Version.number) == func.coalesce(col(Entry.in_force), announced)
+    )
+    query = select(col(Entry.id), col(Entry.code), col(Version.name)).outerjoin(Version, told)
     found: dict[str, tuple[str, str]] = {}
     for first in range(0, len(entry_ids), 500):
-        query = (
-            select(col(Entry.id), col(Entry.code), col(Version.name))
-            .join(
-                Version,
-                (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.newest)),
-            )
-            .where(col(Entry.id).in_(entry_ids[first : first + 500]))
-        )
-        found |= {key: (code or key, name) for key, code, name in session.execute(query)}
+        part = query.where(col(Entry.id).in_(entry_ids[first : first + 500]))
+        found |= {key: (code or key, name or "") for key, code, name in session.execute(part)}
     return found

@@ -11,11 +11,8 @@ from registry.offers import Offer, OfferedData
 from sync.portal import FileSent
 from sync.portal_form import UPLOADED
 from sync.shape import Shape, dataset_name, resource_id
-from sync.values import clean, filled, format_of, label, moment, portal_file_name, public_address
+from sync.values import clean, filled, format_of, label, moment, portal_file_name, public_address, tells_place
 from validators.offers import leaving_items
-
-# a table of a data source is at source:NAME#TABLE
-TABLE = "#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +109,16 @@ def _name(telling: _Telling) -> str:
     """What the distribution is called, unless that tells where it lies (a table's own name is no name for people)."""
     data, files = telling.data, telling.specs.ckan.files
     name = clean(data.name)
-    hidden = {data.location, data.location.rpartition(TABLE)[2]} - {""}
-    if name and not any(one.lower() in name.lower() for one in hidden):
+    if name and not _tells(telling, name):
         return name
     form = files.other_formats.get(data.form, files.other_formats[files.form])
     return f"{clean(telling.offer.content.get('resource_name'))}（{form}）"
+
+
+def _tells(telling: _Telling, text: str) -> bool:
+    """Whether a text tells where any distribution of the entry lies: a file is often called after its table."""
+    locations = [telling.data.location, *(one.location for one in telling.offer.data)]
+    return tells_place(text, locations, telling.specs.ckan.addresses)
 
 
 def _url(telling: _Telling) -> str:
@@ -136,7 +138,7 @@ def _description(telling: _Telling) -> str:
     said = [files.form_zh.format(form=label("share_mode_type", [data.form], telling.specs))]
     if data.patterns:
         patterns = label("share_pattern", list(data.patterns), telling.specs)
-        said.append(files.patterns_zh.format(patterns=patterns))
+        said += [] if _tells(telling, patterns) else [files.patterns_zh.format(patterns=patterns)]
     if not telling.carried:
         said.append(telling.scope.apply_zh)
     return "；".join(said)

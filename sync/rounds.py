@@ -1,12 +1,13 @@
 """The verbs of the sync job, for every kind of target: plan, run, verify, repair, status, retry, watch."""
 
+import logging
 import os
 import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,12 +25,14 @@ from registry.settings import Settings
 from sync import ledger, targets
 from sync.mapping import Shape, mapping_digest
 from sync.plan import PATCH, Plan, plan_of, with_differences
-from sync.portal import Portal, TokenRefused, Unreachable
+from sync.portal import Portal, PortalError, Unreachable
 from sync.repair import make_due, remove_strangers
 from sync.reports import FAILED, IN_STEP, RUN, UNREACHED, Report, save_report
 from sync.run import Clock, Line, Progress, note_end, work_off
 from sync.verify import Findings
 from sync.verify import verify as read_whole
+
+log = logging.getLogger("mulu.sync")
 
 
 def _now() -> datetime:
@@ -103,7 +106,7 @@ def _asked(office: Office, target: SyncTarget, portal: Portal, shape: Shape) -> 
     with office.database.write() as session:
         row = session.get_one(SyncTarget, target.id)
         targets.keep_rights(row, rights)
-        shape = targets.shape_of(session, row, office.settings)
+        shape, closing = targets.shape_of(session, row, office.settings), row.closing
         _ask_what_is_due(session, row, mapping_digest(shape), now=office.clock())
     return Line(
         database=office.database,
@@ -116,6 +119,7 @@ def _asked(office: Office, target: SyncTarget, portal: Portal, shape: Shape) -> 
         operator=office.operator,
         clock=office.clock,
         stop=office.stop,
+        closing=closing,
         worker=f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}",
     )
 
@@ -148,11 +152,27 @@ def withdraw_all(
     """Withdraw everything from a target that is to be removed; errors as ``run``."""
 
     def work(line: Line, report: Report) -> None:
-        with office.database.write() as session:
-            ledger.ask_all(session, line.target_id)
-        work_off(replace(line, closing=True), report, parallel=parallel, progress=progress)
+        work_off(line, report, parallel=parallel, progress=progress)
 
+    close(office, name, closing=True)
     return _reported(office, name, "withdraw", work)
+
+
+def close(office: Office, name: str, *, closing: bool) -> None:
+    """Give a target up, so that every run withdraws from it until nothing is there; or take that back.
+
+    Raises:
+        NotFound: there is no such target.
+    """
+    with office.database.write() as session:
+        target = targets.find(session, name)
+        if target.closing != closing:
+            target.closing = closing
+            ledger.ask_all(session, target.id)
+            act = audit.Act(
+                "sync_target_close" if closing else "sync_target_keep", target.id, {"target": name}
+            )
+            audit.record(session, [act], actor=office.by, now=office.clock(), operator=office.operator)
 
 
 def repair(
@@ -202,7 +222,7 @@ def _at_portal(office: Office, name: str, report: Report, work: Callable[[Line, 
     try:
         with _line(office, name) as line:
             work(line, report)
-    except (Unreachable, TokenRefused) as error:
+    except PortalError as error:
         report.outcome = UNREACHED if isinstance(error, Unreachable) else FAILED
         report.said = error.words
         with office.database.write() as session:
@@ -214,7 +234,7 @@ def watch(
     names: Sequence[str] | None,
     tell: Callable[[Report], None],
     *,
-    amiss: Callable[[str, MuluError], None] | None = None,
+    amiss: Callable[[str, Exception], None] | None = None,
     parallel: int | None = None,
 ) -> None:
     """Run targets (all there are at the time, when none are named) again and again until stopped; one that does not
@@ -227,9 +247,11 @@ def watch(
         for name in _live(office) if names is None else names:
             try:
                 _round(office, name, tell, parallel)
-            except MuluError as error:
+            except Exception as error:  # the trouble of one round or target must not end the service
                 if amiss is None:
                     raise
+                if not isinstance(error, MuluError):
+                    log.exception("%s", name)
                 amiss(name, error)
         office.stop.wait(load().sync.pace.watch)
 
@@ -305,6 +327,8 @@ def _status(session: Session, target: SyncTarget, *, now: datetime) -> dict[str,
         "states": {state.key: found.get(state.key, 0) for state in rules.states},
         "troubles": {one.key: found.get(f"trouble:{one.key}", 0) for one in rules.troubles},
         "due": found["due"],
+        "drift": found["drift"],
+        "closing": target.closing,
         "outbox": waiting,
         "rests_until": rests.isoformat() if rests else None,
         "said": target.said,

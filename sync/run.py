@@ -59,8 +59,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """A row to be done as it was judged at a moment of the monotonic clock."""
+
     claimed: Claimed
     wanted: Wanted
+    judged_at: float
 
 
 def work_off(
@@ -80,6 +83,7 @@ class _Runner:
         self.line, self.report, self.parallel, self.progress = line, report, parallel, progress
         self.rules = load().sync
         self.gate = threading.Lock()
+        self.halt = threading.Event()
         self.failures = 0
         self.resume_at = 0.0  # of the monotonic clock; a portal asked for patience until then
         self.ended: TokenRefused | Unreachable | None = None
@@ -101,19 +105,20 @@ class _Runner:
                         break
                     self._land(air.popleft())
             except BaseException:
-                self.line.stop.set()
+                # what is on its way ends; the office itself goes on
+                self.halt.set()
                 raise
         self._close()
 
     def _goes_on(self) -> bool:
-        return self.ended is None and not self.line.stop.is_set()
+        return self.ended is None and not (self.line.stop.is_set() or self.halt.is_set())
 
     def _launch(self, pool: ThreadPoolExecutor) -> dict[Future[Outcome | None], _Job] | None:
         """Claim a chunk and send it off; None when nothing is due."""
         line, now = self.line, self.line.clock()
         pace = self.rules.pace
+        ledger.take_all(line.database, now=now)
         with line.database.write() as session:
-            ledger.take_outbox(session, now=now)
             claimed = ledger.claim(
                 session, line.target_id, line.worker, now=now, limit=pace.chunk, lease=pace.lease
             )
@@ -123,16 +128,20 @@ class _Runner:
             wants = wanted(session, line.shape, [one.entry_id for one in claimed], now=now)
         if line.closing:
             wants = {key: replace(want, desired=None) for key, want in wants.items()}
-        jobs = [_Job(one, wants[one.entry_id]) for one in claimed]
+        judged_at = time.monotonic()
+        jobs = [_Job(one, wants[one.entry_id], judged_at) for one in claimed]
         settled = [outcome for job in jobs if (outcome := self._without_portal(job)) is not None]
         known = {outcome.claimed.entry_id for outcome in settled}
         active = [job for job in jobs if job.claimed.entry_id not in known]
-        self._begin(settled, [job.claimed.entry_id for job in active if self._may_create(job)])
+        self._begin(settled, active)
         return {pool.submit(self._deed, job): job for job in active}
 
-    def _begin(self, settled: list[Outcome], created: list[str]) -> None:
-        with self.line.database.write() as session:
-            ledger.begin(session, self.line.target_id, self.line.worker, created)
+    def _begin(self, settled: list[Outcome], active: list[_Job]) -> None:
+        line, written = self.line, [job.claimed.entry_id for job in active]
+        created = [job.claimed.entry_id for job in active if self._may_create(job)]
+        with line.database.write() as session:
+            ledger.hold(session, line.target_id, [*written, *(one.claimed.entry_id for one in settled)])
+            ledger.begin(session, line.target_id, line.worker, written, created)
             self._settle(session, settled)
         self._told(settled)
 
@@ -150,6 +159,7 @@ class _Runner:
         begun = {outcome.claimed.entry_id for outcome in outcomes}
         untouched = [job.claimed for job in flight.values() if job.claimed.entry_id not in begun]
         with line.database.write() as session:
+            ledger.hold(session, line.target_id, [job.claimed.entry_id for job in flight.values()])
             self._settle(session, outcomes)
             ledger.let_go(session, line.target_id, line.worker, untouched)
         self._told(outcomes)
@@ -200,8 +210,8 @@ class _Runner:
         """Do one row at the portal; None when it was not begun."""
         known = job.claimed.known
         for attempt in range(1, self.rules.retry.at_once + 2):
-            if not self._rested():
-                return None if attempt == 1 else self._later(job, "已停止")
+            if not self._rested() or not self._is_fresh(job):
+                return None if attempt == 1 else self._later(job, "已停止，或其间又有变动")
             try:
                 outcome = self._done(job, known)
             except Unreachable as error:
@@ -262,6 +272,13 @@ class _Runner:
             self.line.stop.wait(min(left, _RESTING))
         return False
 
+    def _is_fresh(self, job: _Job) -> bool:
+        """Whether what was judged still holds: after a long wait the entry may have left the shelf."""
+        if time.monotonic() - job.judged_at < self.rules.pace.fresh:
+            return True
+        with self.line.database.read() as session:
+            return ledger.is_still_so(session, self.line.target_id, self.line.worker, job.claimed)
+
     def _failed(self, error: Unreachable) -> None:
         with self.gate:
             self.failures += 1
@@ -281,7 +298,7 @@ class _Runner:
         with line.database.write() as session:
             target = session.get_one(SyncTarget, line.target_id)
             note_end(target, self.ended, now=now)
-            report.outcome = _outcome(session, line, self.ended)
+            report.outcome = _outcome(session, line, self.ended, report.counts["errored"])
         report.said = self.ended.words if self.ended else report.said
 
 
@@ -297,14 +314,20 @@ def note_end(target: SyncTarget, ended: Exception | None, *, now: datetime) -> N
         target.failures, target.rests_until = 0, None
 
 
-def _outcome(session: Session, line: Line, ended: Exception | None) -> str:
+def _outcome(session: Session, line: Line, ended: Exception | None, errored: int) -> str:
     if isinstance(ended, Unreachable):
         return UNREACHED
     if line.stop.is_set():
         return STOPPED
     found = ledger.counts(session, line.target_id)
-    amiss = found["due"] or any(
-        found.get(f"trouble:{kind}") for kind in (ledger.REFUSED, ledger.UNREACHABLE, ledger.UNACKNOWLEDGED)
+    amiss = (
+        errored
+        or found["due"]
+        or found["drift"]
+        or any(
+            found.get(f"trouble:{kind}")
+            for kind in (ledger.REFUSED, ledger.UNREACHABLE, ledger.UNACKNOWLEDGED)
+        )
     )
     return FAILED if ended or amiss else IN_STEP
 

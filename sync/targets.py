@@ -16,6 +16,7 @@ from sqlmodel import col
 from catalog_specs import load
 from registry import audit
 from registry.db import Database
+from registry.entries import lock_register
 from registry.errors import Conflict, NotFound, Rejected, Unavailable
 from registry.keys import new_key
 from registry.models import AuditTree, SyncEntry, SyncTarget
@@ -62,20 +63,16 @@ def add(
     """Enter a target and ask in its ledger for every entry that could be shown there. The portal is not spoken to.
 
     Raises:
-        Rejected: name, kind, scope, address or place will not do. Conflict: the name, or the scope at this address, is
-        taken. Unreachable: the portal's name leads nowhere.
+        Rejected: name, kind, scope, address or place will not do. Conflict: the name, the portal, or the scope at this
+        place is taken. Unreachable: the portal's name leads nowhere.
     """
     _demand_known(new, settings)
-    target = SyncTarget(
-        id=new_key("g"),
-        **asdict(new)
-        | {
-            "url": _address(new, settings),
-            "place": _place("--ferry", new.place) if new.mode == FERRY else "",
-        },
-        created_by=by,
-        created_at=now,
-    )
+    place = _place("--ferry", new.place) if new.mode == FERRY else ""
+    given = asdict(new) | {"url": _address(new, settings), "place": place}
+    target = SyncTarget(id=new_key("g"), **given, created_by=by, created_at=now)
+    # what is shelved while others do not see this target yet would never be asked of it: deeds end before, or begin
+    # after (``hold_register`` would not part them, for those who hold it do not wait for each other)
+    lock_register(session)
     _demand_free(session, target)
     _save(session, target)
     asked = _ask_for_all(session, target, now)
@@ -131,10 +128,16 @@ def _demand_free(session: Session, target: SyncTarget) -> None:
     for other in listed(session):
         if other.name == target.name:
             raise Conflict(f"已有目标 {target.name}；换一个名称，或先用 mulu-sync target remove 移除")
-        if (other.kind, other.scope, other.url) == (target.kind, target.scope, target.url):
+        if (other.kind, other.url) != (target.kind, target.url):
+            continue
+        there = f"目标 {other.name} 已在 {target.url} 展示“{load().ckan.scope_index[other.scope].zh}”的目录；"
+        if other.scope == target.scope:
+            raise Conflict(f"{there}同一处同一范围只设一个目标")
+        if target.kind == PORTAL:
+            # the portal would refuse every entry that both scopes show
             raise Conflict(
-                f"目标 {other.name} 已在 {target.url} 展示“{load().ckan.scope_index[target.scope].zh}”的目录；"
-                "同一处同一范围只设一个目标"
+                f"{there}数据集名称取自资源代码，不分范围，同一门户放两个范围会重名；"
+                f"换一个门户，或先移除 {other.name}（target remove {other.name} --withdraw）"
             )
 
 

@@ -1,6 +1,7 @@
 """Values of ours as a portal takes them: clean text, tags, moments, names of files, public addresses."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -16,6 +17,17 @@ UNFIT = re.compile(r"[^\t\n -~\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ENDING = re.compile(r"\.([A-Za-z0-9]{1,10})\Z")
 LABEL = re.compile(r"[^\W_]([\w-]*[^\W_])?")
 CUT = "…"
+# a table of a data source is at source:NAME#TABLE
+TABLE = "#"
+# letters of names of tables and hosts: Chinese may stand right beside them
+_OF_NAME = "[a-z0-9_]"
+_PLACE = re.compile(
+    r"[a-z][a-z0-9+.-]*://"  # a URL
+    r"|\\\\[a-z0-9]"  # a share of Windows
+    r"|(?<![0-9])([0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9])"  # an IPv4 address
+    r"|::|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}"  # an IPv6 address
+    r"|(?=[0-9.-]*[a-z])[a-z0-9][a-z0-9._-]*:[0-9]{2,5}(?![0-9年月日])"  # a host with its port, no year
+)
 
 
 def clean(value: Any) -> str:
@@ -55,18 +67,19 @@ def moment(value: Any) -> str:
 
 def format_of(file_name: str | None, form: str, files: FileSending) -> str:
     """The format by the ending of a file's name, else by the form of provision."""
-    known = files.formats.get(_ending(file_name)) if form == files.form else None
+    known = files.formats.get(ending_of(file_name)) if form == files.form else None
     return known or files.other_formats.get(form, files.other_formats[files.form])
 
 
 def portal_file_name(name: str, resource_id: str, file_name: str | None) -> str:
     """A name that a portal keeps as it is: of the dataset's name, the resource's id and the ending of its own."""
-    ending = _ending(file_name)
+    ending = ending_of(file_name)
     whole = f"{name[:60]}-{resource_id[:8]}" + (f".{ending}" if ending else "")
     return re.sub("-+", "-", whole)
 
 
-def _ending(file_name: str | None) -> str:
+def ending_of(file_name: str | None) -> str:
+    """The ending of a file's name in lower case, without its dot; empty for none."""
     found = ENDING.search(file_name or "")
     return found[1].lower() if found else ""
 
@@ -89,6 +102,31 @@ def public_address(location: str, addresses: Addresses) -> str:
     except ValueError:
         return ""
     return text if open_to_all else ""
+
+
+def tells_place(text: str, locations: Iterable[str], addresses: Addresses) -> bool:
+    """Whether a text tells where data lie: one of the ``locations`` or what it is made of (its source, its table with
+    or without a schema), an IP address, a URL, a host with a port or of an internal name; in any case and width."""
+    plain = _comparable(text)
+    words = {word for location in locations for word in _words(_comparable(location))}
+    if any(re.search(f"(?<!{_OF_NAME}){re.escape(word)}(?!{_OF_NAME})", plain) for word in words):
+        return True
+    endings = "|".join(map(re.escape, addresses.internal_endings))
+    internal = rf"[a-z0-9-]\.({endings})(?!{_OF_NAME})"
+    return bool(_PLACE.search(plain) or re.search(internal, plain))
+
+
+def _comparable(text: str) -> str:
+    return UNFIT.sub("", unicodedata.normalize("NFKC", text)).casefold().strip()
+
+
+def _words(location: str) -> set[str]:
+    """What a location is told by; ``source:NAME#TABLE`` by the names in it, too."""
+    source, mark, table = location.partition(TABLE)
+    if not mark:
+        return {location} - {""}
+    names = (source.rpartition(":")[2], table, table.rpartition(".")[2])
+    return {location, source, *(name.strip('"`[]') for name in names)} - {""}
 
 
 def _is_plain(parts: SplitResult, addresses: Addresses) -> bool:

@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from bench.shelf import shelve_many
 from registry.db import Database
-from registry.models import AuditEvent, Distribution, Entry, SyncEntry, SyncParcel, SyncTarget
+from registry.models import AuditEvent, Distribution, Entry, SyncEntry, SyncParcel, SyncTarget, Version
 from registry.outbox import mark
 from registry.settings import Settings, read_settings
 from registry.stores import FolderStore
@@ -85,6 +85,16 @@ class Office:
             query = update(Distribution).where(col(Distribution.entry_id) == entry)
             session.execute(query.values(state=state, **values))
             mark(session, [entry], "attach", now=self.now)
+
+    def draft(self, entry: str, name: str, *, in_force: int | None = 1) -> None:
+        """A second version, which was not announced; ``in_force`` as the entry has it then."""
+        with self.database.write() as session:
+            first = session.get_one(Version, (entry, 1))
+            values = first.model_dump() | {"number": 2, "state": "draft", "name": name, "announced_at": None}
+            session.add(Version(**values))
+            changed = update(Entry).where(col(Entry.id) == entry)
+            session.execute(changed.values(newest=2, in_force=in_force))
+            mark(session, [entry], "revise", now=self.now)
 
     def take_off(self, entry: str) -> None:
         self.change(entry, state="off_shelf", ended_at=self.now)

@@ -104,7 +104,8 @@ def test_what_was_seen_at_the_portal_stands_in_the_ledger(office: Office) -> Non
         f"id-{entry}",
         "n",
     )
-    assert (office.target().pinned != "", office.target().rights) == (True, RIGHTS)
+    known = RIGHTS | {"strangers_read": None}
+    assert (office.target().pinned != "", office.target().rights) == (True, known)
     assert office.acts("sync_pin") == ["over-the-gap"]
 
 

@@ -2,14 +2,18 @@
 
 import json
 from dataclasses import asdict, replace
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog_specs import load
 from sync.mapping import Shape, desired
 from sync.portal import Desired
-from tests.mapped import FREE, OPEN, SHARE, data, offer
+from sync.values import tells_place
+from tests.mapped import FREE, OPEN, SHARE, data, offer, resource, wished
 
 SPECS = load("zunyi_2020")
 NEVER = [row.field for row in SPECS.ckan.never_sent]
@@ -105,3 +109,51 @@ def test_a_table_is_not_called_by_its_own_name(name: str) -> None:
         assert found is not None
         assert found.package["resources"][0]["name"] == "公交线路站点（库表）"
         assert "t_users" not in _text(found).lower()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t_marriage", "T_MARRIAGE登记", "CIVIL_DB 婚姻", "婚姻（civil_db）", "Public.T_Marriage", "ｔ_marriage",
+        "婚姻登记 10.20.30.40", "10.20.30.40库", "婚姻 fd00::1", "婚姻 [fd00::12:3]", "db01:1521 婚姻",
+        "婚姻库ORCL01：1521",
+        "jdbc:mysql://db/x", "HTTP://db/x", "库 oracle01.intranet", "\\\\FS01\\婚姻",
+    ],
+)  # fmt: skip
+def test_a_name_that_tells_where_the_data_lie_gives_way(name: str) -> None:
+    part = data(form="1", name=name, location="source:civil_db#public.t_marriage")
+    assert wished(part).package["resources"][0]["name"] == "公交线路站点（库表）"
+    beside = data(id="d02", name=name)
+    assert wished(beside, part).package["resources"][1]["name"] == "公交线路站点（文件）"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["婚姻登记", "t_marriages.csv", "civil_dbs", "公共 public 设施.csv", "GDP：2023年",
+     "10:30 班次", "第1.2.3版", "2015.01.01 站点", "A:B"],
+)  # fmt: skip
+def test_a_name_that_tells_no_place_stays(name: str) -> None:
+    part = data(form="1", name=name, location="source:civil_db#public.t_marriage")
+    assert wished(part).package["resources"][0]["name"] == name
+
+
+@given(
+    st.sampled_from(["{}", "婚姻{}登记", "({})", "{} 表", "表：{}"]),
+    st.sampled_from(["source:civil_db#public.t_marriage", "civil_db", "public.t_marriage", "t_marriage"]),
+    st.data(),
+)
+def test_no_case_of_a_location_is_told(frame: str, word: str, draw: Any) -> None:
+    cases = draw.draw(st.lists(st.booleans(), min_size=len(word), max_size=len(word)))
+    written = "".join(c.upper() if up else c for c, up in zip(word, cases, strict=True))
+    locations = ["", "source:civil_db#public.t_marriage"]
+    assert tells_place(frame.format(written), locations, SPECS.ckan.addresses)
+
+
+@given(st.ip_addresses(), st.sampled_from(["{}", "库{}", "{}库", "（{}）", "{}:1521", "[{}]:1521", "{}."]))
+def test_no_ip_address_is_told(address: IPv4Address | IPv6Address, frame: str) -> None:
+    assert tells_place(frame.format(address), [], SPECS.ckan.addresses)
+
+
+def test_a_way_of_serving_that_tells_a_place_is_not_told() -> None:
+    part = data(form="1", patterns=("直连 10.20.30.40",), location="source:civil#dbo.t_users")
+    assert resource(part)["description"] == "提供形式：库表"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -143,6 +144,16 @@ def test_the_bytes_of_an_open_file_can_be_had(register: Reading) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     again = register.stranger.get(resource["path"], headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_file_is_called_as_the_catalogue_shows_it(own: Reading) -> None:
+    (key,) = own.shelve(1, files=True, resources=1)
+    own.write(key, made={"file_name": "dbo.t_users.CSV"})
+    (found,) = own.ask("package_search")["results"]
+    resource = found["resources"][0]
+    said = own.stranger.get(resource["url"]).headers["content-disposition"]
+    assert "t_users" not in said
+    assert unquote(said.rpartition("UTF-8''")[2]) == f"{resource['name']}.csv"
 
 
 @pytest.mark.parametrize(

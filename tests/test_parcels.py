@@ -11,17 +11,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from catalog_specs import load
 from registry.checking import read_file
 from registry.db import Database
 from registry.errors import Unavailable
-from registry.models import Distribution, SyncTarget
+from registry.models import Distribution, Opinion, SyncTarget
 from sync.parcel_run import run_parcels
 from sync.places import FolderPlace
-from sync.reports import Report
+from sync.reports import Report, names_of
 from tests.catalogue_files import at_once
 from tests.parcelling import Office
 
@@ -108,6 +108,34 @@ def test_what_is_withdrawn_is_listed_with_its_reason(small: Office) -> None:
         ("sent", ""),
         ("sent", ""),
     )
+
+
+@pytest.mark.parametrize("in_force", [1, None])
+def test_a_withdrawal_tells_neither_the_name_of_a_draft_nor_our_reasons(
+    small: Office, in_force: int | None
+) -> None:
+    (entry,) = small.shelve(1)
+    small.run()
+    small.draft(entry, "未公告的新名称", in_force=in_force)
+    with small.database.write() as session:
+        # nothing is opened any more, and the review of the data is void
+        session.execute(update(Opinion).values(bound_digest="0" * 64))
+    small.run()
+    written = small.parcel("mulu-province-000002.zip")["withdrawals.csv"].decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(written))
+    assert row["信息资源名称"] == "第0片区公共体育设施信息"
+    assert row["撤下原因"] == load().sync.parcels.withdrawn_zh
+    assert small.row(entry).state == "sent"
+
+
+def test_a_report_tells_no_name_of_a_draft(small: Office) -> None:
+    first, second = small.shelve(2)
+    small.draft(first, "未公告的新名称")
+    small.draft(second, "从未公告", in_force=None)
+    with small.database.read() as session:
+        told = names_of(session, [first, second])
+    assert told[first] == (small.code(first), "第0片区公共体育设施信息")
+    assert told[second] == (small.code(second), "")
 
 
 def test_a_withdrawal_on_its_way_is_not_sent_twice(small: Office) -> None:
@@ -318,7 +346,7 @@ from pathlib import Path
 from registry.db import Database
 from registry.settings import read_settings
 from sync.parcel_run import run_parcels
-from sync.reports import Report
+from sync.reports import Report, names_of
 folder, name = Path(sys.argv[1]), sys.argv[2]
 now = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 settings = replace(read_settings(), files_folder=folder / "files")

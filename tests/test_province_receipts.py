@@ -257,14 +257,29 @@ def test_what_is_unacknowledged_can_be_sent_again_or_be_receipted_late(office: O
     )
 
 
-def test_what_the_province_said_it_received_is_acknowledged(office: Office) -> None:
+def test_what_was_only_received_is_unacknowledged_without_a_final_word_in_time(both: Office) -> None:
+    (entry,) = both.shelve(1)
+    both.run()
+    both.receipt([both.code(entry), "待审核", "", "1"])
+    both.now += timedelta(days=6)
+    assert (both.run().outcome, both.state(entry)) == ("in_step", ("sent", ""))
+    both.now += timedelta(days=1)
+    both.run()
+    assert both.state(entry) == ("sent", "unacknowledged")
+    assert both.row(entry).said == "第 1 件发出后 5 个工作日只说收到，没有结论"
+
+
+def test_that_it_was_received_begins_no_time_of_its_own(office: Office) -> None:
     (entry,) = office.shelve(1)
     office.run()
+    office.now += timedelta(days=8)
+    office.run()
     office.receipt([office.code(entry), "待审核", "", "1"])
-    office.now += timedelta(days=20)
     office.run()
+    assert office.state(entry) == ("sent", "unacknowledged")
+    office.receipt([office.code(entry), "通过", "", "1"], name="二.csv")
     office.run()
-    assert office.state(entry) == ("sent", "")
+    assert office.state(entry) == ("present", "")
 
 
 def test_the_clock_of_receipts_is_one_of_the_law(office: Office) -> None:

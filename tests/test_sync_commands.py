@@ -226,6 +226,20 @@ def test_what_a_token_may_do_is_told_in_words(right: dict[str, Any], words: str)
     assert found[:2] == ["门户版本：CKAN 2.12.0", "令牌用户：sync（一般用户）"]
 
 
+@pytest.mark.parametrize(
+    ("scope", "strangers", "words"),
+    [
+        ("share", True, ["谁能看到：任何能访问该门户的人都能看到；共享范围的门户须只在政务网内开放"]),
+        ("open", True, ["谁能看到：任何能访问该门户的人都能看到"]),
+        ("share", False, ["谁能看到：登录该门户的人"]),
+        ("share", None, []),
+    ],
+)
+def test_who_may_read_a_portal_is_told_in_words(scope: str, strangers: bool | None, words: list[str]) -> None:
+    rights = Rights("2.12.0", "sync", True, True, True, True, True, False, strangers_read=strangers)
+    assert [line for line in rights_lines(rights, scope=scope) if line.startswith("谁能看到")] == words
+
+
 # ---- plan, run, status ------------------------------------------------------------------------------------------
 
 
@@ -243,7 +257,7 @@ def test_a_run_names_its_targets(added: str) -> None:
 
 
 def test_one_target_in_trouble_does_not_hinder_the_next(added: str) -> None:
-    add(added, name="share", scope="share")
+    add(f"{added}/share", name="share", scope="share")
     found = run("run", "--all", "--json")
     assert found.exit_code == 2  # the worst: a token is missing
     assert [one["target"] for one in json.loads(found.stdout)] == ["city-open"]
@@ -326,7 +340,7 @@ def test_a_watching_job_goes_on_when_one_target_cannot_be_opened(
     added: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(VARIABLE)
-    add(added, name="share", scope="share")
+    add(f"{added}/share", name="share", scope="share")
     monkeypatch.setenv("MULU_TARGET_SHARE_TOKEN", TOKEN)
     command = [sys.executable, "-c", "from sync.cli import main; main()", "run", "--all", "--watch"]
     with subprocess.Popen(

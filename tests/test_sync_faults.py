@@ -202,7 +202,7 @@ def _job(bench: Bench, *words: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([*COMMAND, *words], env=environment, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("requests", [3, 9, 16, 24, 40, 61])
+@pytest.mark.parametrize("requests", [3, 14, 30, 55])
 def test_the_job_is_killed_at_any_moment(requests: int, make_bench: MakeBench, proxy: "Proxy") -> None:
     bench = make_bench(proxy.url)
     kept = bench.shelve(3)
@@ -241,7 +241,7 @@ def test_several_jobs_at_once_do_not_step_on_each_other(
 ) -> None:
     database: Database = request.getfixturevalue(f"{kind}_database")
     bench = make_bench(proxy.url, database=database)
-    entries = bench.shelve(30) + bench.shelve(4, files=True, first=60)
+    entries = bench.shelve(20) + bench.shelve(2, files=True, first=60)
     jobs = [_job(bench, "run", NAME) for _number in range(3)]
     assert {job.wait(timeout=120) for job in jobs} <= {0, 1}
     assert proxy.counts["package_create"] == len(entries)

@@ -1,5 +1,6 @@
 """The ledger of the sync job without a portal: what is asked, claimed, settled, planned; SQLite and PostgreSQL."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -165,12 +166,102 @@ def test_a_create_that_is_begun_may_be_there_until_it_is_known(database: Databas
     _take(database)
     (claimed,) = _claim(database, target)
     with database.write() as session:
-        ledger.begin(session, target, "one", [entry])
+        ledger.begin(session, target, "one", [entry], [entry])
     assert _row(database, target, entry).state == "uncertain"
     with database.write() as session:
         ledger.let_go(session, target, "one", [claimed])
     row = _row(database, target, entry)
     assert (row.state, row.held_by) == ("absent", "")
+
+
+def test_what_was_begun_and_not_heard_of_is_looked_at_whatever_is_asked_meanwhile(
+    database: Database, target: str
+) -> None:
+    """An answer was lost; the entry then goes back to what it was: nobody knows what stands there."""
+    (entry,) = shelve_many(database, 1, now=NOW)
+    _take(database)
+    _settle(database, target, "one", _there(_claim(database, target)[0]))
+    with database.write() as session:
+        ledger.ask(session, target, [entry], now=NOW)
+    (claimed,) = _claim(database, target)
+    with database.write() as session:
+        ledger.begin(session, target, "one", [entry], [])
+    _settle(database, target, "one", Outcome(claimed, "fail", {}, "unreachable", "lost", 30.0))
+    with database.write() as session:
+        ledger.ask(session, target, [entry], now=NOW)
+    (again,) = _claim(database, target, later=99)
+    assert (again.known.look, again.digest) == (True, "")
+
+
+def test_a_drift_is_forgotten_only_when_it_was_mended(database: Database, target: str) -> None:
+    (entry,) = shelve_many(database, 1, now=NOW)
+    _take(database)
+    with database.write() as session:
+        session.execute(update(SyncEntry).values(drift="edited"))
+    _settle(database, target, "one", Outcome(_claim(database, target)[0], "fail", {}, "refused", "no"))
+    assert _row(database, target, entry).drift == "edited"
+    with database.write() as session:
+        ledger.ask(session, target, [entry], now=NOW)
+    _settle(database, target, "one", _there(_claim(database, target)[0]))
+    assert _row(database, target, entry).drift == ""
+
+
+def test_a_judgement_is_stale_once_the_entry_changed(database: Database, target: str) -> None:
+    (entry,) = shelve_many(database, 1, now=NOW)
+    _take(database)
+    (claimed,) = _claim(database, target)
+    with database.read() as session:
+        assert ledger.is_still_so(session, target, "one", claimed)
+    with database.write() as session:
+        mark(session, [entry], "off_shelf", now=NOW)
+    with database.read() as session:
+        assert not ledger.is_still_so(session, target, "one", claimed)
+    _take(database)
+    with database.read() as session:
+        assert not ledger.is_still_so(session, target, "one", claimed)
+
+
+def test_a_target_that_is_given_up_is_planned_empty(database: Database, target: str) -> None:
+    (entry,) = shelve_many(database, 1, now=NOW)
+    _take(database)
+    _settle(database, target, "one", _there(_claim(database, target)[0]))
+    office = rounds.Office(database, SETTINGS, "mulu-sync", clock=lambda: NOW)
+    rounds.close(office, "portal", closing=True)
+    assert [(one.entry_id, one.act) for one in _plan(database).entries] == [(entry, "withdraw")]
+    rounds.close(office, "portal", closing=False)
+    assert [one.act for one in _plan(database).entries] == ["patch"]
+
+
+def test_jobs_at_once_never_wait_for_each_other_in_a_ring(postgres_database: Database) -> None:
+    """Marks, claims, outcomes and whole targets made due, all at a time: PostgreSQL refuses a deadlock loudly."""
+    target = _add(postgres_database)
+    entries = shelve_many(postgres_database, 60, now=NOW)
+    _take(postgres_database)
+    failed: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            for _round in range(12):
+                with postgres_database.write() as session:
+                    mark(session, entries[::3], name, now=NOW)
+                _take(postgres_database)
+                claimed = _claim(postgres_database, target, name, limit=15)
+                keys = [one.entry_id for one in reversed(claimed)]
+                with postgres_database.write() as session:
+                    ledger.hold(session, target, keys)
+                    ledger.begin(session, target, name, keys, keys[::2])
+                _settle(postgres_database, target, name, *map(_there, reversed(claimed)))
+                with postgres_database.write() as session:
+                    ledger.ask_all(session, target)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
 
 
 def test_a_failure_is_tried_again_later_and_not_before(database: Database, target: str) -> None:
@@ -200,7 +291,7 @@ def test_a_plan_shows_what_was_refused_as_held_and_not_as_done(database: Databas
     _take(database)
     (claimed,) = _claim(database, target)
     with database.write() as session:
-        ledger.begin(session, target, "one", [entry])
+        ledger.begin(session, target, "one", [entry], [entry])
     _settle(database, target, "one", Outcome(claimed, "fail", {}, "refused", "name: taken"))
     plan = _plan(database)
     assert (plan.touched, plan.skip) == (0, 0)

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from bench.shelf import shelve_many
 from registry.audit import list_events
 from registry.db import Database
+from registry.entries import hold_register
 from registry.errors import Conflict, NotFound, Rejected, Unavailable
-from registry.models import SyncEntry, SyncTarget
+from registry.models import Distribution, SyncEntry, SyncTarget
 from registry.settings import Settings, read_settings
 from sync import targets
 from sync.hosts import check_url, clean_url
@@ -346,12 +348,47 @@ def test_a_scope_is_shown_once_at_one_address(sqlite_database: Database) -> None
     add(sqlite_database, new())
     with pytest.raises(Conflict, match="目标 city-open 已在"):
         add(sqlite_database, new("other", url="https://8.8.8.8:443/"))
-    assert add(sqlite_database, new("other", scope="share")).scope == "share"
+
+
+@pytest.mark.parametrize("mode", ["direct", "ferry"])
+def test_a_portal_shows_one_scope(sqlite_database: Database, tmp_path: Path, mode: str) -> None:
+    add(sqlite_database, new())
+    second = new("other", scope="share", mode=mode, place=str(tmp_path), url=f"{PORTAL}/")
+    with pytest.raises(Conflict, match=r"展示“开放”的目录.*重名；换一个门户，或先移除 city-open"):
+        add(sqlite_database, second)
+    elsewhere = replace(second, url="https://8.8.4.4")
+    assert add(sqlite_database, elsewhere, settings("8.8.4.4")).scope == "share"
+
+
+def test_the_province_takes_both_scopes_at_one_place(sqlite_database: Database, tmp_path: Path) -> None:
+    add(sqlite_database, new("province", kind="province", url=str(tmp_path)))
+    made = add(sqlite_database, new("province-2", kind="province", scope="share", url=str(tmp_path)))
+    assert (made.scope, made.url) == ("share", str(tmp_path.resolve()))
+
+
+def test_what_is_shelved_while_a_target_is_entered_is_asked_of_it(postgres_database: Database) -> None:
+    (entry,) = shelve_many(postgres_database, 1, now=NOW, resources=1)
+    take_off = update(Distribution).values(state="off_shelf")
+    with postgres_database.write() as session:
+        session.execute(take_off)
+    adding = threading.Thread(target=add, args=(postgres_database, new()))
+    with postgres_database.write() as session:
+        hold_register(session)
+        session.execute(take_off.values(state="shelved"))
+        adding.start()
+        adding.join(0.5)
+        waited = adding.is_alive()
+    adding.join(30)
+    with postgres_database.read() as session:
+        assert (waited, session.execute(select(SyncEntry)).scalar_one().entry_id) == (True, entry)
 
 
 def test_everything_on_the_shelf_is_asked_for(at: Callable[[str], Cast]) -> None:
     database = at("shelved").database
-    made, opened = add(database, new(scope="share")), add(database, new("second"))
+    made, opened = (
+        add(database, new(scope="share")),
+        add(database, new("second", url="https://8.8.4.4"), settings("8.8.4.4")),
+    )
     with database.read() as session:
         rows = list(session.execute(select(SyncEntry)).scalars())
         assert (targets.count_asked(session, made), targets.count_asked(session, opened)) == (1, 0)
@@ -425,7 +462,8 @@ def test_a_portal_is_not_opened_without_token_or_leave(
     sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add(sqlite_database, new())
-    beyond = add(sqlite_database, new("beyond", mode="ferry", scope="share", place=str(tmp_path)))
+    away = {"mode": "ferry", "scope": "share", "url": "https://8.8.4.4"}
+    beyond = add(sqlite_database, new("beyond", **away, place=str(tmp_path)))
     with sqlite_database.read() as session:
         shape = targets.shape_of(session, made, AWAY)
     with pytest.raises(Unavailable, match="MULU_TARGET_CITY_OPEN_TOKEN"), targets.opened(made, shape, AWAY):

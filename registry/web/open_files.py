@@ -19,6 +19,7 @@ from registry.web.ckan_api import base_of, is_open
 from registry.web.given import Reading, greet, today
 from registry.web.open_index import BASE, form_of, origin_of
 from registry.web.templates import render
+from sync.values import ending_of
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
@@ -35,9 +36,9 @@ router = APIRouter(dependencies=[Depends(_demand_open)])
 @router.get("/open/files/{distribution_id}/{name}")
 def file_bytes(request: Request, session: Reading, distribution_id: str, name: str) -> Response:  # noqa: ARG001
     """The bytes of a file that anybody may have; ``name`` is for people, the id decides."""
-    data = _linked(session, distribution_id[:64])
+    data, shown = _linked(session, distribution_id[:64])
     size, digest = data.size or 0, data.sha256 or ""
-    headers = _headers(digest, data.file_name or data.name)
+    headers = _headers(digest, _file_name(shown, data))
     if _knows(request.headers.get("if-none-match", ""), digest):
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     first, last = _part(request, digest, size)
@@ -54,14 +55,21 @@ def file_bytes(request: Request, session: Reading, distribution_id: str, name: s
     return StreamingResponse(_chunks(stream, last - first + 1), status, headers, media)
 
 
-def _linked(session: Session, distribution_id: str) -> OfferedData:
-    """A file that its dataset links to: what the catalogue does not tell of is not given, either."""
+def _linked(session: Session, distribution_id: str) -> tuple[OfferedData, str]:
+    """A file that its dataset links to, and its name there: what the catalogue does not tell of is not given, either."""
     found, data = shown_file(session, distribution_id, now=today())
     _sent, package = form_of(found, origin_of(session))
     for resource in package["resources"]:
         if resource.get("mulu_distribution") == data.id and resource["hash"] == data.sha256:
-            return data
+            return data, str(resource["name"])
     raise NotFound(NOTHING)
+
+
+def _file_name(shown: str, data: OfferedData) -> str:
+    """The name as the catalogue shows it, with the ending of the file: its own name may be that of a table."""
+    ending = ending_of(data.file_name)
+    name = re.sub(r"[\s/\\]+", " ", shown).strip()
+    return name if not ending or name.lower().endswith(f".{ending}") else f"{name}.{ending}"
 
 
 def _headers(digest: str, name: str) -> dict[str, str]:

@@ -43,7 +43,13 @@ group = typer.Typer(
 def enter(app: typer.Typer) -> None:
     """Enter the commands of this module into the application."""
     app.add_typer(group, name="target")
-    for name, command in (("add", add), ("list", list_targets), ("test", test), ("remove", remove)):
+    for name, command in (
+        ("add", add),
+        ("list", list_targets),
+        ("test", test),
+        ("remove", remove),
+        ("keep", keep),
+    ):
         group.command(name)(command)
 
 
@@ -160,18 +166,19 @@ def test(target: TargetArgument, as_json: JsonOption = False, login: WhoOption =
     with database() as opened:
         with opened.read() as session:
             by = whose(session, login, PUSH, now())
+            scope = targets.find(session, target).scope
         rights = targets.test(opened, target, read_settings(), by=by, operator=operator(), now=now())
     if as_json:
         say_json({"target": target} | asdict(rights))
     else:
-        for line in rights_lines(rights):
+        for line in rights_lines(rights, scope=scope):
             say(line)
     if not rights.may_create:
         raise typer.Exit(1)
 
 
-def rights_lines(rights: "Rights") -> list[str]:
-    """What a token may do, in words."""
+def rights_lines(rights: "Rights", *, scope: str = "open") -> list[str]:
+    """What a token may do, and who may read what is pushed, in words."""
     purge, ids = rights.may_purge, rights.choose_ids
     organizations = rights.may_create_organizations
     fields = "有本系统的字段定义，按字段写入" if rights.scheming else "没有本系统的字段定义，写入附加项"
@@ -184,8 +191,18 @@ def rights_lines(rights: "Rights") -> list[str]:
         f"撤下清除：{'可以' if purge else '无清除权限：撤下后为“已删除，名称保留”'}",
         f"建机构：{'可以' if organizations else '不可以：机构须由门户管理员事先建好'}",
         f"ckanext-scheming：{fields}",
+        *_readers(rights, scope),
         *limit,
     ]
+
+
+def _readers(rights: "Rights", scope: str) -> list[str]:
+    if rights.strangers_read is None:
+        return []
+    if not rights.strangers_read:
+        return ["谁能看到：登录该门户的人"]
+    inside = "；共享范围的门户须只在政务网内开放" if scope == "share" else ""
+    return [f"谁能看到：任何能访问该门户的人都能看到{inside}"]
 
 
 # ---- remove -------------------------------------------------------------------------------------------------
@@ -230,3 +247,13 @@ def _withdraw_all(at: "Office", target: str) -> None:
     say_report(report)
     if code := code_of_report(report):
         raise typer.Exit(code)
+
+
+@worded
+def keep(target: TargetArgument, login: WhoOption = None) -> None:
+    """不移除了：撤回“全部撤下”的决定，下次运行重新推送。"""
+    from sync.rounds import close
+
+    with office(login, CONFIGURE) as at:
+        close(at, target, closing=False)
+    say(f"目标 {target} 保留；执行 mulu-sync run {target} 重新推送。")

@@ -181,11 +181,12 @@ def _one(at: "Office", name: str, parallel: int | None) -> tuple[int, "Report | 
     """One target's run; what hinders one does not hinder the next."""
     from registry.errors import MuluError
     from sync import rounds
+    from sync.portal import PortalError
 
     try:
         with progress_bar(f"同步 {name}") as progress:
             report = rounds.run(at, name, progress=progress, parallel=parallel)
-    except MuluError as error:
+    except (MuluError, PortalError) as error:
         tell(f"错误：{name}：{words_of(error)}")
         return code_of(error), None
     return code_of_report(report), report
@@ -195,7 +196,6 @@ def _watch(at: "Office", names: Sequence[str] | None, as_json: bool, parallel: i
     """Run on; without names whatever targets there are at the time."""
     import json
 
-    from registry.errors import MuluError
     from sync import rounds
 
     ills: dict[str, str] = {}
@@ -208,11 +208,11 @@ def _watch(at: "Office", names: Sequence[str] | None, as_json: bool, parallel: i
         else:
             say_report(report)
 
-    def amiss(name: str, error: MuluError) -> None:
+    def amiss(name: str, error: Exception) -> None:
         # once, not in every round
-        if ills.get(name) != error.message:
+        if ills.get(name) != str(error):
             tell(f"错误：{name}：{words_of(error)}")
-            ills[name] = error.message
+            ills[name] = str(error)
 
     tell(f"同步任务运行中：{'、'.join(names) if names else '全部目标'}（停止：Ctrl+C）")
     rounds.watch(at, names, told, amiss=amiss, parallel=parallel)

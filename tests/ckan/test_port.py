@@ -10,6 +10,7 @@ import pytest
 import requests
 from ckanapi.errors import NotAuthorized
 
+from catalog_specs import load
 from sync.ckan import CkanPortal
 from sync.portal import Refused, TokenRefused, Unreachable
 from sync.portal_form import portal_form
@@ -175,6 +176,17 @@ def test_bytes_replaced_by_hand_are_found_and_sent_again(
     assert with_file.shelf.opened == 2
 
 
+def test_a_file_that_is_served_as_a_page_is_not_ours_and_is_sent_again(
+    ckan: Ckan, portal: CkanPortal, with_file: Wanted
+) -> None:
+    landed, resource = push(portal, with_file), with_file.resource_id("lots")
+    ckan.call("resource_patch", id=resource, mimetype="text/html")
+    shown = ckan.call("package_show", id=landed.portal_id)
+    assert portal.served(shown, [resource]) == {resource: ""}
+    assert push(portal, with_file, with_file.known(landed)).files == landed.files
+    assert portal.served(shows(ckan, with_file), [resource]) == landed.files
+
+
 def test_a_purged_dataset_is_created_again_with_the_same_ids(
     ckan: Ckan, portal: CkanPortal, with_file: Wanted
 ) -> None:
@@ -262,6 +274,27 @@ def test_an_organization_is_renamed_and_brought_back(ckan: Ckan, portal: CkanPor
     assert (shown["state"], shown["title"]) == ("active", f"{wanted.organization} 局")
 
 
+def test_an_organization_renamed_during_a_run_is_renamed_there(
+    ckan: Ckan, portal: CkanPortal, wanted: Wanted
+) -> None:
+    landed = push(portal, wanted)
+    desired = wanted.desired()
+    renamed = replace(desired, organization={**desired.organization, "title": "新局名"})
+    assert portal.push(renamed, wanted.known(landed), wanted.shelf).act == "skip"
+    assert ckan.call("organization_show", id=wanted.organization)["title"] == "新局名"
+
+
+def test_all_active_organizations_are_listed_page_by_page(ckan: Ckan, opened: Opened) -> None:
+    made = [ckan.organization(title=f"{number} 局") for number in range(5)]
+    ckan.call("organization_delete", id=made[0])
+    names = ckan.call("organization_list", limit=1000)
+    for page in (2, 3, 20):
+        pace = load().sync.pace.model_copy(update={"page": page})
+        found = opened(ckan.token, pace=pace).organizations()
+        assert sorted(found) == sorted(names)
+        assert [found.get(name) for name in made] == [None, "1 局", "2 局", "3 局", "4 局"]
+
+
 def test_an_organization_that_vanishes_meanwhile_is_made_again(
     ckan: Ckan, portal: CkanPortal, wanted: Wanted
 ) -> None:
@@ -336,7 +369,7 @@ def test_a_sysadmin_may_everything(portal: CkanPortal, ckan: Ckan) -> None:
     rights = portal.rights()
     assert (rights.user, rights.version) == ("admin", ckan.call("status_show")["ckan_version"])
     assert rights.sysadmin and rights.may_create and rights.choose_ids and rights.may_purge
-    assert not rights.scheming
+    assert not rights.scheming and rights.strangers_read
 
 
 def test_an_editor_may_write_in_its_organization(ckan: Ckan, opened: Opened, editor: Person) -> None:
@@ -402,8 +435,6 @@ def test_a_revoked_token_is_told_from_a_missing_right(
 
 
 def test_everything_is_read_page_by_page(ckan: Ckan, organization: str) -> None:
-    from catalog_specs import load
-
     pace = load().sync.pace.model_copy(update={"page": 2})
     portal = CkanPortal(ckan.url, ckan.token, shape=Wanted("", "").shape, pace=pace)
     entries = [Wanted(f"{organization}/{number}", organization) for number in range(11)]

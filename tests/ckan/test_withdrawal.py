@@ -1,6 +1,8 @@
 """Datasets are withdrawn from a real CKAN, and it is read back that nothing of them is left."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,13 +10,15 @@ import requests
 from ckanapi.errors import NotAuthorized, NotFound
 
 from sync.ckan import CkanPortal
-from sync.portal import Gone, Known, Portal, Refused
+from sync.portal import Gone, Known, Portal, Refused, Unreachable
 from tests.ckan.conftest import Opened
+from tests.ckan.proxy import Fault, Proxy
 from tests.ckan.server import Ckan, Person
 from tests.ckan.wanted import Wanted, push, shows
 
 pytestmark = pytest.mark.ckan
-CHECKED = ("package_show", "package_list", "package_search", "files")
+CHECKED = ("package_show", "package_search", "files")
+RECORDS_LEFT = ("活动记录里仍有摘要，须由门户管理员清理",)
 
 
 def withdraw(portal: Portal, wanted: Wanted, known: Known | None = None) -> Gone:
@@ -98,8 +102,8 @@ def test_without_the_right_to_purge_the_name_is_kept_and_said_so(
     landed = push(portal, with_file)
     files = addresses(ckan, with_file)
     known = with_file.known(landed)
-    assert withdraw(portal, with_file, known) == Gone("withdraw", True, CHECKED)
-    assert withdraw(portal, with_file, known) == Gone("skip", True, CHECKED)
+    assert withdraw(portal, with_file, known) == Gone("withdraw", True, CHECKED, RECORDS_LEFT)
+    assert withdraw(portal, with_file, known) == Gone("skip", True, CHECKED, RECORDS_LEFT)
     with pytest.raises(NotAuthorized):
         ckan.call("package_show", as_token="", id=landed.portal_id)
     assert with_file.name not in portal.names() and statuses(files) == [403]
@@ -113,6 +117,56 @@ def test_a_token_without_the_right_to_delete_is_refused(ckan: Ckan, opened: Open
     with pytest.raises(Refused, match="令牌无权删除"):
         withdraw(opened(member.token), wanted)
     shows(ckan, wanted)
+
+
+def test_without_a_name_only_the_id_given_is_touched(ckan: Ckan, portal: CkanPortal, wanted: Wanted) -> None:
+    landed = push(portal, wanted)
+    extras, owner = wanted.desired().package["extras"], wanted.organization
+    double = ckan.call("package_create", name=f"{wanted.name}-x", owner_org=owner, extras=extras)["id"]
+    assert withdraw_id(portal, double).act == "withdraw"
+    assert portal.look(double) is None and shows(ckan, wanted)["id"] == landed.portal_id
+    assert withdraw_id(portal, double) == Gone("skip", False, CHECKED)
+
+
+def test_what_the_token_cannot_see_is_not_taken_for_gone(
+    ckan: Ckan, opened: Opened, editor: Person, wanted: Wanted
+) -> None:
+    portal = opened(editor.token)
+    landed = push(portal, wanted)
+    ckan.call("package_patch", id=landed.portal_id, private=True)
+    ckan.call("organization_member_delete", id=wanted.organization, username=editor.name)
+    with pytest.raises(Refused, match="可能仍在门户，令牌看不到它"):
+        withdraw(portal, wanted, wanted.known(landed))
+    with pytest.raises(Refused, match="可能仍在门户，令牌看不到它"):
+        withdraw(portal, wanted)
+    assert ckan.call("package_show", id=landed.portal_id)["state"] == "active"
+
+
+def test_nothing_of_it_is_left_in_the_activity_stream(ckan: Ckan, portal: CkanPortal, wanted: Wanted) -> None:
+    landed = push(portal, wanted)
+    push(portal, replace(wanted, title="另一个标题"), wanted.known(landed))
+    assert len(stream(ckan, landed.portal_id)) >= 2
+    assert withdraw(portal, wanted, wanted.known(landed)).left == ()
+    assert stream(ckan, landed.portal_id) == []
+
+
+def test_what_the_stream_kept_of_one_purged_by_hand_is_cleared_too(
+    ckan: Ckan, portal: CkanPortal, wanted: Wanted
+) -> None:
+    landed = push(portal, wanted)
+    ckan.call("dataset_purge", id=landed.portal_id)
+    assert stream(ckan, landed.portal_id)
+    assert withdraw(portal, wanted, wanted.known(landed)) == Gone("skip", False, CHECKED)
+    assert stream(ckan, landed.portal_id) == []
+
+
+def stream(ckan: Ckan, key: str) -> list[Any]:
+    listed = ckan.call("recently_changed_packages_activity_list", as_token="", limit=100)
+    return [one for one in listed if one["object_id"] == key]
+
+
+def withdraw_id(portal: Portal, key: str) -> Gone:
+    return portal.withdraw(Known("", key), dataset_id=key, name="")
 
 
 # ---- what the index still shows ---------------------------------------------------------------------------
@@ -147,6 +201,28 @@ def test_a_ghost_that_the_token_cannot_clear_is_told(
     editor = ckan.member(wanted.organization)
     with pytest.raises(Refused, match="检索里还有已不在门户的数据集"):
         withdraw(opened(editor.token), wanted)
+
+
+def test_a_ghost_is_cleared_by_its_id_and_a_dataset_of_its_name_stays(
+    ckan: Ckan, opened: Opened, editor: Person, portal: CkanPortal, wanted: Wanted, ghost: str
+) -> None:
+    landed = push(opened(editor.token), wanted)
+    assert landed.portal_id != ghost
+    assert withdraw_id(portal, ghost) == Gone("withdraw", False, CHECKED)
+    assert (found(ckan, wanted), shows(ckan, wanted)["id"]) == (1, landed.portal_id)
+
+
+def test_an_index_that_is_late_is_waited_for(
+    ckan: Ckan, opened: Opened, proxy: Proxy, wanted: Wanted
+) -> None:
+    portal = opened(ckan.token, url=proxy.url)
+    landed = push(portal, wanted)
+    late = json.dumps({"success": True, "result": {"count": 1, "results": [shows(ckan, wanted)]}})
+    fault = Fault("status", action="package_search", status=200, text=late)
+    with proxy.broken(fault), pytest.raises(Unreachable, match="索引可能滞后") as failure:
+        withdraw(portal, wanted, wanted.known(landed))
+    assert failure.value.maybe_done and portal.look(landed.portal_id) is None
+    assert withdraw(portal, wanted, wanted.known(landed)) == Gone("skip", False, CHECKED)
 
 
 def test_a_push_over_a_ghost_leaves_one_dataset(

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("rests_until", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("said", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("closing", sa.Boolean(), nullable=False),
         sa.Column("parcels", sa.Integer(), nullable=False),
         sa.Column("created_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("created_at", registry.db.UTCDateTime(timezone=True), nullable=False),
