@@ -73,8 +73,9 @@ class Breaker(Marked):
 
 class Pace(Marked):
     """How fast: calls in ``parallel``, entries claimed in one ``chunk`` for a ``lease``, seconds to ``connect`` and to
-    ``read`` an answer, rows of a ``page``, ``looks`` at most at one dataset in a write, ``watch`` between two rounds, ``fresh``: a judgement that is older is not acted on,
-    so many entries of a plan with their ``differences``, chunks ``ahead`` of those that are on their way."""
+    ``read`` an answer, rows of a ``page``, ``looks`` at most at one dataset in a write, ``watch`` between two rounds,
+    ``fresh``: a judgement that is older is not acted on; so many entries of a plan with their ``differences``, chunks
+    ``ahead`` of those that are on their way."""
 
     parallel: Count
     chunk: Count

@@ -29,7 +29,8 @@ class SyncTarget(SQLModel, table=True):
     ``kind``, ``mode`` and ``files`` are keys of sync.yaml, ``scope`` of ckan.yaml. ``url`` is the portal's, or the
     place of parcels; ``place`` is where a ferry's parcels lie. ``rights`` is what the last test found; ``mapping`` the
     digest of the rules that everything was last mapped by; ``pinned`` the fingerprint of the key that receipts bear.
-    ``closing``: it is given up, nothing of ours is to be there any more. ``failures`` in a row count towards the breaker, which rests until ``rests_until``.
+    ``closing``: it is given up, nothing of ours is to be there any more. ``failures`` in a row count towards the
+    breaker, which rests until ``rests_until``.
     """
 
     __tablename__ = "sync_target"
