@@ -356,7 +356,9 @@ def _gone_values(gone: Gone, now: datetime) -> dict[str, object]:
 
 
 def _kept_words(gone: Gone) -> str:
-    return load().ckan.withdrawal.kept_name_zh if gone.kept else ""
+    """What is left of a withdrawn dataset, in words; empty when nothing is."""
+    kept = (load().ckan.withdrawal.kept_name_zh,) if gone.kept else ()
+    return "；".join((*kept, *gone.left))
 
 
 def _audited(one: Outcome, target: str) -> audit.Act | None:
@@ -365,6 +367,8 @@ def _audited(one: Outcome, target: str) -> audit.Act | None:
         return None
     kinds = {"create": "sync_push", "patch": "sync_push", "withdraw": "sync_withdraw", "fail": "sync_refused"}
     details = {"target": target, "act": one.act}
+    if one.act == "withdraw" and one.said:
+        details["left"] = one.said
     for key in ("digest", "number", "portal_id", "state"):
         if one.values.get(key):
             details[key] = one.values[key]
