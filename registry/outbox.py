@@ -6,13 +6,13 @@ verifies it. What changes by itself, as days pass, is not marked: an offer names
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, literal, select
+from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from registry.models import Distribution, Entry, OutboxRow
+from registry.models import Distribution, Entry, OutboxRow, SyncTarget
 
 
 def mark(session: Session, entry_ids: Iterable[str], act: str, *, now: datetime) -> None:
@@ -30,3 +30,14 @@ def mark_agency(session: Session, agency_id: str, act: str, *, now: datetime) ->
         col(Entry.agency_id) == agency_id, col(Entry.id).in_(made)
     )
     session.execute(insert(OutboxRow).from_select(["entry_id", "act", "at"], theirs))
+
+
+def sweep(session: Session, *, now: datetime, keep: timedelta) -> int:
+    """Remove rows older than ``keep`` where there is no target to take them; gives how many.
+
+    A target that is added asks for everything that it could show, whatever stands here.
+    """
+    if session.execute(select(SyncTarget).where(col(SyncTarget.removed_at).is_(None)).limit(1)).first():
+        return 0
+    done = session.execute(delete(OutboxRow).where(col(OutboxRow.at) < now - keep))
+    return int(getattr(done, "rowcount", 0))

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from catalog_specs import load
 from catalog_specs.law import Roles
-from registry import audit, blobs, jobs, repeats
+from registry import audit, blobs, jobs, outbox, repeats
 from registry.annotating import annotated_copy
 from registry.errors import Rejected
 from registry.grant_job import EXPIRE, expire_job
@@ -281,7 +281,8 @@ def _sweep(folder: Store, task: Task) -> None:
         erase_left(session, folder, kinds=(SCAN, PROVE), now=now)
         keys = repeats.sweep(session, now=now, keep=timedelta(days=limits["repeat_keep_days"]))
         old = jobs.sweep(session, now=now, keep=timedelta(days=limits["job_keep_days"]))
-        task.finish(session, {"repeated_requests": keys, "jobs": old})
+        unasked = outbox.sweep(session, now=now, keep=timedelta(days=limits["repeat_keep_days"]))
+        task.finish(session, {"repeated_requests": keys, "jobs": old, "outbox": unasked})
 
 
 def works(folder: Store) -> Mapping[str, Work]:

@@ -24,6 +24,7 @@ _COUNTED = {
     "fail": "errored",
 }
 _KEPT_LINES = 1000
+_SAID = 500  # as the column is wide
 
 
 @dataclass(slots=True)
@@ -61,15 +62,15 @@ class Report:
 
 
 def save_report(session: Session, target_id: str, report: Report, *, by: str, now: datetime) -> None:
-    """Keep a report; a run that had nothing to do and found nothing amiss leaves none."""
+    """Keep a report; a run that did nothing and ended as the one before it leaves none: a watch runs all the time."""
     report.ended_at = now
-    if (
-        report.verb == RUN
-        and report.outcome == IN_STEP
-        and not report.counts["total"]
-        and not report.failures
-    ):
-        return
+    if report.verb == RUN and not report.counts["total"] and not report.failures:
+        query = select(SyncRun).where(col(SyncRun.target_id) == target_id)
+        query = query.order_by(col(SyncRun.started_at).desc(), col(SyncRun.id).desc())
+        last = session.execute(query.limit(1)).scalar()
+        before = (last.outcome, last.said) if last else (IN_STEP, "")
+        if before == (report.outcome, report.said[:_SAID]):
+            return
     row = SyncRun(
         id=new_key("y"),
         target_id=target_id,
@@ -80,7 +81,7 @@ def save_report(session: Session, target_id: str, report: Report, *, by: str, no
         outcome=report.outcome,
         counts=report.written,
         failures=report.failures[:_KEPT_LINES],
-        said=report.said[:500],
+        said=report.said[:_SAID],
     )
     session.add(row)
 

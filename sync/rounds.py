@@ -240,13 +240,14 @@ def watch(
     """Run targets (all there are at the time, when none are named) again and again until stopped; one that does not
     answer rests, longer each time.
 
-    ``tell`` is given each report that is not empty, ``amiss`` each target that cannot be opened; without it the error
-    is raised.
+    ``tell`` is given each report that did something or ended otherwise than the one before, ``amiss`` each target that
+    cannot be opened; without it the error is raised.
     """
+    ends: dict[str, tuple[str, str]] = {}
     while not office.stop.is_set():
         for name in _live(office) if names is None else names:
             try:
-                _round(office, name, tell, parallel)
+                _round(office, name, ends, tell, parallel)
             except Exception as error:  # the trouble of one round or target must not end the service
                 if amiss is None:
                     raise
@@ -261,11 +262,19 @@ def _live(office: Office) -> list[str]:
         return [target.name for target in targets.listed(session)]
 
 
-def _round(office: Office, name: str, tell: Callable[[Report], None], parallel: int | None) -> None:
+def _round(
+    office: Office,
+    name: str,
+    ends: dict[str, tuple[str, str]],
+    tell: Callable[[Report], None],
+    parallel: int | None,
+) -> None:
     if office.stop.is_set() or _rests(office, name):
         return
     report = run(office, name, parallel=parallel)
-    if report.counts["total"] or report.outcome != IN_STEP:
+    end, before = (report.outcome, report.said), ends.get(name, (IN_STEP, ""))
+    ends[name] = end
+    if report.counts["total"] or end != before:
         tell(report)
 
 

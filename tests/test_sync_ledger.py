@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from bench.shelf import shelve_many
+from registry import outbox
 from registry.db import Database
 from registry.models import Distribution, Entry, OutboxRow, SyncEntry, SyncRun
 from registry.outbox import mark
@@ -322,6 +323,31 @@ def test_a_run_that_had_nothing_to_do_leaves_no_report(database: Database, targe
         save_report(session, target, Report("portal", "verify", NOW, IN_STEP), by="mulu-sync", now=NOW)
     with database.read() as session:
         assert [row.verb for row in session.execute(select(SyncRun)).scalars()] == ["verify"]
+
+
+def test_a_run_that_ends_as_the_one_before_it_leaves_no_second_report(
+    database: Database, target: str
+) -> None:
+    with database.write() as session:
+        for _round in range(3):
+            report = Report("portal", "run", NOW, "failed", "令牌")
+            save_report(session, target, report, by="mulu-sync", now=NOW)
+            session.flush()
+        save_report(session, target, Report("portal", "run", NOW), by="mulu-sync", now=NOW)
+    with database.read() as session:
+        rows = session.execute(select(SyncRun).order_by(col(SyncRun.id))).scalars()
+        assert [row.outcome for row in rows] == ["failed", "in_step"]
+
+
+def test_an_outbox_that_nobody_takes_is_swept(database: Database) -> None:
+    shelve_many(database, 2, now=NOW)
+    with database.write() as session:
+        assert outbox.sweep(session, now=NOW, keep=timedelta(days=1)) == 0
+        assert outbox.sweep(session, now=NOW + timedelta(days=2), keep=timedelta(days=1)) == 2
+    shelve_many(database, 1, now=NOW, first=9)
+    _add(database)
+    with database.write() as session:
+        assert outbox.sweep(session, now=NOW + timedelta(days=2), keep=timedelta(days=1)) == 0
 
 
 def test_a_retired_entry_can_be_tried_again_by_its_code(database: Database, target: str) -> None:
