@@ -3,6 +3,7 @@
 The virtualenv with CKAN comes from MULU_CKAN_VENV, else ``.venv-ckan`` in the checkout, made when it is missing.
 """
 
+import fcntl
 import json
 import os
 import pwd
@@ -139,7 +140,8 @@ class Ckan:
         command += ["--plugins", self.plugins, "--extra-pip", EXTENSIONS]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_LEAKING)}
         environment |= self.environment
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        with _one_at_a_time(self.venv):
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode:
             log = self.folder / "log" / "ckan.log"
             told = log.read_text()[-2000:] if log.exists() else ""
@@ -193,6 +195,14 @@ class Ckan:
             yield
         finally:
             self.start()
+
+
+@contextmanager
+def _one_at_a_time(venv: Path) -> Iterator[None]:
+    """Workers of one test run must not make the same virtualenv at the same time."""
+    with Path(f"{venv}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def wait_until(true: Callable[[], bool], words: str, *, seconds: float = 30) -> None:
