@@ -1,6 +1,7 @@
 """A portal brought back in step: what verification found, mended."""
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
@@ -51,6 +52,14 @@ def _is_ours_now(line: Line, one: Drifted) -> bool:
         return row is not None and (bool(row.held_by) or put_there)
 
 
+def _mended(session: Session, line: Line, one: Drifted) -> None:
+    row = (
+        session.get(SyncEntry, (line.target_id, one.entry_id), with_for_update=True) if one.entry_id else None
+    )
+    if row is not None and row.drift == one.kind:
+        row.drift = ""
+
+
 def remove_strangers(line: Line, strangers: list[Drifted], report: Report) -> None:
     """Withdraw datasets of ours that no row of the ledger speaks of: doubles, ghosts of the index, what an older
     register left behind.
@@ -73,5 +82,6 @@ def remove_strangers(line: Line, strangers: list[Drifted], report: Report) -> No
         report.counts["deleted" if gone.act == "withdraw" else "ignored"] += 1
         details = {"target": line.target, "act": one.kind, "portal_id": one.portal_id, "kept": gone.kept}
         with line.database.write() as session:
+            _mended(session, line, one)
             act = audit.Act("sync_withdraw", one.entry_id or one.portal_id, details)
             audit.record(session, [act], actor=line.by, now=line.clock(), operator=line.operator)

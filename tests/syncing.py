@@ -154,7 +154,8 @@ MakeBench = Callable[..., Bench]
 def make_bench(
     sqlite_database: Database, ckan: "Ckan", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MakeBench]:
-    """A bench with one target, at the CKAN or at a proxy before it; the portal is emptied afterwards."""
+    """A bench with one target, at the CKAN or at a proxy before it; the portal is empty before and afterwards."""
+    ckan.remove_everything()
 
     def make(url: str | None = None, *, token: str | None = None, database: Database | None = None) -> Bench:
         monkeypatch.setenv("MULU_ALLOW_LOOPBACK_TARGETS", "1")

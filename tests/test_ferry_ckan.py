@@ -65,6 +65,7 @@ class Beside:
 @pytest.fixture
 def beside(sqlite_database: Database, ckan: Ckan, tmp_path: Path) -> Iterator[Beside]:
     (tmp_path / "state").mkdir()
+    ckan.remove_everything()
     yield Beside(Office(sqlite_database, tmp_path, "ckan", "over-the-gap"), ckan, tmp_path / "state")
     ckan.remove_everything()
 
