@@ -140,8 +140,13 @@ class Ckan:
         command += ["--plugins", self.plugins, "--extra-pip", EXTENSIONS]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_LEAKING)}
         environment |= self.environment
-        with _one_at_a_time(self.venv):
-            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        for _try in range(_STARTS if self.token else 1):
+            with _one_at_a_time(self.venv):
+                done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+            if done.returncode == 0:
+                break
+            # one that was up before answers its first questions by connections that its database has lost
+            time.sleep(1)
         if done.returncode:
             log = self.folder / "log" / "ckan.log"
             told = log.read_text()[-2000:] if log.exists() else ""
