@@ -29,16 +29,22 @@ class Wanted:
 
 
 def wanted(
-    session: Session, shape: Shape, entry_ids: Sequence[str], *, now: datetime, whole: bool = False
+    session: Session,
+    shape: Shape,
+    entry_ids: Sequence[str],
+    *,
+    now: datetime,
+    whole: bool = False,
+    closing: bool = False,
 ) -> dict[str, Wanted]:
     """What should stand at a target of a shape, by entry. ``whole``: the target takes whole entries, as the province
-    does, and not datasets."""
+    does, and not datasets; ``closing``: it is given up, and nothing is to stand there."""
     found = offers(session, entry_ids, shape.scope, now=now)
-    return {entry_id: _wanted(offer, shape, whole) for entry_id, offer in found.items()}
+    return {entry_id: _wanted(offer, shape, whole, closing) for entry_id, offer in found.items()}
 
 
-def _wanted(offer: Offer, shape: Shape, whole: bool) -> Wanted:
-    made = desired(offer, shape) if offer.shown else None
+def _wanted(offer: Offer, shape: Shape, whole: bool, closing: bool) -> Wanted:
+    made = desired(offer, shape) if offer.shown and not closing else None
     digest = "" if made is None else digest_of_entry(offer, shape) if whole else made.digest
     return Wanted(offer, made, _held_back(offer), digest)
 

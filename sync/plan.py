@@ -113,8 +113,7 @@ def _planned(
     closing: bool,
 ) -> Iterator[Planned]:
     for part in _parts(entries):
-        wants = wanted(session, shape, part, now=now, whole=whole)
-        wants = {key: replace(want, desired=None) for key, want in wants.items()} if closing else wants
+        wants = wanted(session, shape, part, now=now, whole=whole, closing=closing)
         for entry_id in part:
             want = wants[entry_id]
             yield Planned(entry_id, "", "", act_of(rows.get(entry_id), want), None, want.held_back)

@@ -125,9 +125,8 @@ class _Runner:
         if not claimed:
             return None
         with line.database.read() as session:
-            wants = wanted(session, line.shape, [one.entry_id for one in claimed], now=now)
-        if line.closing:
-            wants = {key: replace(want, desired=None) for key, want in wants.items()}
+            keys = [one.entry_id for one in claimed]
+            wants = wanted(session, line.shape, keys, now=now, closing=line.closing)
         judged_at = time.monotonic()
         jobs = [_Job(one, wants[one.entry_id], judged_at) for one in claimed]
         settled = [outcome for job in jobs if (outcome := self._without_portal(job)) is not None]

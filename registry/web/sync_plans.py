@@ -96,7 +96,7 @@ def _judged(
     query = select(SyncEntry).where(col(SyncEntry.target_id) == target.id, col(SyncEntry.entry_id).in_(keys))
     rows = {row.entry_id: row for row in session.execute(query).scalars()}
     whole = target.kind == PROVINCE
-    wants = wanted(session, shape, keys, now=whom.now, whole=whole)
+    wants = wanted(session, shape, keys, now=whom.now, whole=whole, closing=target.closing)
     names = names_seen(session, keys, whom.sight)
     return tuple(
         Planned(key, *names[key], act_of(rows.get(key), wants[key]), None, wants[key].held_back)
