@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -184,3 +185,33 @@ def served(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+# ---- registers to read --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
+    made = tmp_path_factory.mktemp("open")
+    (made / "mulu.sqlite3").write_bytes(sqlite_template.read_bytes())
+    return made
+
+
+@pytest.fixture(scope="module")
+def register(folder: Path) -> Iterator[Reading]:
+    """A register that no test changes."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MULU_KEY_DIR", str(folder / "keys"))
+    database = Database(f"sqlite:///{folder / 'mulu.sqlite3'}")
+    with reading(database, folder) as made:
+        made.roles = fill(made)
+        yield made
+    database.close()
+    patch.undo()
+
+
+@pytest.fixture
+def own(database: Database, tmp_path: Path) -> Iterator[Reading]:
+    """A register of the test's own, on both databases."""
+    with reading(database, tmp_path) as made:
+        yield made

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,40 +10,14 @@ from typing import Any
 import pytest
 from ckanapi import CKANAPIError, NotAuthorized, NotFound, RemoteCKAN, SearchError, ValidationError
 
-from registry.db import Database
 from registry.web.ckan_actions import ACTIONS
 from registry.web.ckan_query import BadQuery, Fields, parse, parse_words
 from registry.web.open_index import MOMENTS, TEXTS, WHOLE
-from tests.open_reading import ACTION, Reading, fill, reading, served
+from tests.open_reading import ACTION, Reading, folder, own, register, served
+
+__all__ = ["folder", "own", "register"]
 
 OPEN = {"城区公共厕所分布信息", "常住人口统计年报", "公园绿地（2024年）名录", "有条件开放的设施明细"}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
-    made = tmp_path_factory.mktemp("open")
-    (made / "mulu.sqlite3").write_bytes(sqlite_template.read_bytes())
-    return made
-
-
-@pytest.fixture(scope="module")
-def register(folder: Path) -> Iterator[Reading]:
-    """A register that no test changes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("MULU_KEY_DIR", str(folder / "keys"))
-    database = Database(f"sqlite:///{folder / 'mulu.sqlite3'}")
-    with reading(database, folder) as made:
-        made.roles = fill(made)
-        yield made
-    database.close()
-    patch.undo()
-
-
-@pytest.fixture
-def own(database: Database, tmp_path: Path) -> Iterator[Reading]:
-    """A register of the test's own, on both databases."""
-    with reading(database, tmp_path) as made:
-        yield made
 
 
 # ---- what is found ----------------------------------------------------------------------------------------

@@ -3,45 +3,18 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from registry import audit
-from registry.db import Database
 from registry.models import Distribution, Entry
 from registry.open_catalogue import mark, shown, touched
 from registry.web.ckan_actions import ACTIONS
-from tests.open_reading import ACTION, CLOSED, ITEM_CODE, SECRETS, Reading, fill, reading
+from tests.open_reading import ACTION, CLOSED, ITEM_CODE, SECRETS, Reading, folder, own, reading, register
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
-    made = tmp_path_factory.mktemp("open")
-    (made / "mulu.sqlite3").write_bytes(sqlite_template.read_bytes())
-    return made
-
-
-@pytest.fixture(scope="module")
-def register(folder: Path) -> Iterator[Reading]:
-    """A register that no test changes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("MULU_KEY_DIR", str(folder / "keys"))
-    database = Database(f"sqlite:///{folder / 'mulu.sqlite3'}")
-    with reading(database, folder) as made:
-        made.roles = fill(made)
-        yield made
-    database.close()
-    patch.undo()
-
-
-@pytest.fixture
-def own(database: Database, tmp_path: Path) -> Iterator[Reading]:
-    """A register of the test's own, on both databases."""
-    with reading(database, tmp_path) as made:
-        yield made
+__all__ = ["folder", "own", "register"]
 
 
 # ---- what changes -----------------------------------------------------------------------------------------
