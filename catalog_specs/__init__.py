@@ -20,15 +20,20 @@ from pydantic import BaseModel, ValidationError
 
 from catalog_specs import checks, coding, model
 from catalog_specs.drafting import Drafting
-from catalog_specs.law import LAW_FILES, Sources
+from catalog_specs.law import LAW_FILES, Duties, Sources
+from catalog_specs.law_audit import Audit
 from catalog_specs.law_dcat import Dcat
 from catalog_specs.law_masking import Desensitization
+from catalog_specs.law_obligations import Obligations
 from catalog_specs.law_portals import Ckan
 from catalog_specs.law_promises import Promises
-from catalog_specs.law_release import Responsibility
+from catalog_specs.law_release import Responsibility, Retirement
 from catalog_specs.law_requests import Requests
+from catalog_specs.law_retiring import Retiring
 from catalog_specs.law_scanning import Scanning
 from catalog_specs.law_sync import Sync
+from catalog_specs.law_systems import Systems
+from catalog_specs.law_wiping import Wiping
 
 FOLDER = Path(__file__).parent
 OVERLAY_VARIABLE = "MULU_SPECS"
@@ -48,6 +53,11 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "ckan": Ckan,
     "sync": Sync,
     "dcat": Dcat,
+    "audit": Audit,
+    "systems": Systems,
+    "obligations": Obligations,
+    "retiring": Retiring,
+    "wiping": Wiping,
 }
 ROW_KEYS = ("id", "key", "code")
 M = TypeVar("M", bound=BaseModel)
@@ -135,6 +145,30 @@ class Specs:
     @cached_property
     def dcat(self) -> Dcat:
         return self.document("dcat", Dcat)
+
+    @cached_property
+    def systems(self) -> Systems:
+        return self.document("systems", Systems)
+
+    @cached_property
+    def obligations(self) -> Obligations:
+        return self.document("obligations", Obligations)
+
+    @cached_property
+    def retiring(self) -> Retiring:
+        return self.document("retiring", Retiring)
+
+    @cached_property
+    def wiping(self) -> Wiping:
+        return self.document("wiping", Wiping)
+
+    @cached_property
+    def duties(self) -> Duties:
+        return self.document("duties", Duties)
+
+    @cached_property
+    def retirement(self) -> Retirement:
+        return self.document("retirement", Retirement)
 
     @cached_property
     def ckan(self) -> Ckan:

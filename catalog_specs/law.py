@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from catalog_specs.law_accounts import Accounts
-from catalog_specs.law_audit import Audit
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Desensitization
 from catalog_specs.law_release import (
@@ -261,7 +260,6 @@ LAW_FILES: dict[str, type[BaseModel]] = {
     "responsibility": Responsibility,
     "retirement": Retirement,
     "desensitization": Desensitization,
-    "audit": Audit,
     "accounts": Accounts,
     "queues": Queues,
     "calendar": CalendarDays,

@@ -20,7 +20,11 @@ from catalog_specs.model import Marked
 
 ARTICLE = re.compile(r"(\d+)(?:-(\d+))?(?:\(.+\))?|解读\d+")
 # what cites sources: the law, how data are scanned by it, how promises are kept
-CITING = (*LAW_FILES, "scanning", "promises", "requests", "ckan", "sync", "dcat")
+CITING = (
+    *LAW_FILES,
+    *("scanning", "promises", "requests", "ckan", "sync", "dcat", "audit"),
+    *("systems", "obligations", "retiring", "wiping"),
+)
 CHANGES = ("note", "ordinary", "major")
 
 

@@ -15,12 +15,16 @@ from catalog_specs.law_dcat import Dcat
 from catalog_specs.law_detecting import LostNumber
 from catalog_specs.law_lifecycle import Lifecycle
 from catalog_specs.law_masking import Desensitization, Detector, MaskedOk
+from catalog_specs.law_obligations import Obligations
 from catalog_specs.law_portals import Ckan
 from catalog_specs.law_promises import Promises
 from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRule
 from catalog_specs.law_requests import Requests
+from catalog_specs.law_retiring import Retiring
 from catalog_specs.law_scanning import Scanning
 from catalog_specs.law_sync import Sync
+from catalog_specs.law_systems import Systems
+from catalog_specs.law_wiping import Wiping
 from catalog_specs.model import EntrySpec, RuleBook
 from catalog_specs.queueing import CalendarDays, Queues
 
@@ -48,6 +52,10 @@ class Law:
     sync: Sync
     dcat: Dcat
     audit: Audit
+    systems: Systems
+    obligations: Obligations
+    retiring: Retiring
+    wiping: Wiping
     accounts: Accounts
     queues: Queues
     calendar: CalendarDays

@@ -13,6 +13,7 @@ from registry.models.catalogue import (
     Version,
 )
 from registry.models.columns import metadata
+from registry.models.duties import BudgetFlag, DutyEvidence, Rectification, SystemReview
 from registry.models.ledgers import AuditContent, AuditEvent, AuditHead, AuditTree, Blob, Job, RepeatedRequest
 from registry.models.lists import Edition, ListLine
 from registry.models.people import ApiToken, Delegation, LoginFailure, LoginSession, Person, RoleGrant
@@ -21,6 +22,8 @@ from registry.models.proofs import BatchProof, StandingProof
 from registry.models.requests import DataRequest, Dispute, RequestAct, ShareGrant, UsageRecord
 from registry.models.review import Distribution, Opinion, Record, Remark, SignatureSheet
 from registry.models.sync import OutboxRow, SyncEntry, SyncParcel, SyncRun, SyncTarget
+from registry.models.systems import DataCopy, SystemLife, SystemTable
+from registry.models.wiping import Retirement, RetirementEntry, RetirementStep, WipeCase, WipeRecord
 
 __all__ = [
     "Agency",
@@ -32,14 +35,17 @@ __all__ = [
     "AuditTree",
     "BatchProof",
     "Blob",
+    "BudgetFlag",
     "ChangeCase",
     "ChangeEvent",
     "CodeNode",
     "CodeRecord",
+    "DataCopy",
     "DataRequest",
     "Delegation",
     "Dispute",
     "Distribution",
+    "DutyEvidence",
     "Edition",
     "Entry",
     "ImportBatch",
@@ -53,9 +59,13 @@ __all__ = [
     "OutboxRow",
     "Person",
     "Record",
+    "Rectification",
     "Remark",
     "RepeatedRequest",
     "RequestAct",
+    "Retirement",
+    "RetirementEntry",
+    "RetirementStep",
     "RoleGrant",
     "ShareGrant",
     "SignatureSheet",
@@ -65,8 +75,13 @@ __all__ = [
     "SyncRun",
     "SyncTarget",
     "System",
+    "SystemLife",
+    "SystemReview",
+    "SystemTable",
     "UpdateSeen",
     "UsageRecord",
     "Version",
+    "WipeCase",
+    "WipeRecord",
     "metadata",
 ]

@@ -56,7 +56,11 @@ class AgencyChange(SQLModel, table=True):
 
 
 class System(SQLModel, table=True):
-    """A government information system. ``ident`` is the number it is known by, if it has one."""
+    """A government information system. ``ident`` is the number it is known by, if it has one.
+
+    ``life`` is a key of ``lives`` in systems.yaml. ``protection_level`` is a code of protection_level (等保), with the
+    number of its filing; ``crypto_no`` and ``crypto_on`` name the last assessment of cryptography (密评).
+    """
 
     id: str = Field(primary_key=True, max_length=32)
     agency_id: str = Field(foreign_key="agency.id", index=True, max_length=32)
@@ -66,6 +70,14 @@ class System(SQLModel, table=True):
     system_class: str | None = Field(default=None, max_length=8)
     life: str = Field(max_length=16)
     successor_id: str | None = Field(default=None, foreign_key="system.id", max_length=32)
+    contractor: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    contract_no: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    contract_from: date | None = None
+    contract_until: date | None = None
+    protection_level: str | None = Field(default=None, max_length=8)
+    protection_no: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    crypto_no: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    crypto_on: date | None = None
     created_at: datetime = moment()
 
     __table_args__ = (UniqueConstraint("agency_id", "name"),)
@@ -88,7 +100,10 @@ class ImportBatch(SQLModel, table=True):
 
 
 class Entry(SQLModel, table=True):
-    """A catalogue entry. ``in_force`` and ``newest`` are version numbers; ``lock`` guards against lost updates."""
+    """A catalogue entry. ``in_force`` and ``newest`` are version numbers; ``lock`` guards against lost updates.
+
+    ``frozen_at``: it was kept as an archive when its system was retired, and is updated no more.
+    """
 
     id: str = Field(primary_key=True, max_length=32)
     agency_id: str = Field(foreign_key="agency.id", index=True, max_length=32)
@@ -98,6 +113,7 @@ class Entry(SQLModel, table=True):
     state: str = Field(max_length=16, index=True)
     in_force: int | None = None
     newest: int
+    frozen_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment()
     lock: int = 1
 
