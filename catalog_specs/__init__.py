@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from catalog_specs import checks, coding, model
 from catalog_specs.drafting import Drafting
 from catalog_specs.law import LAW_FILES, Duties, Sources
+from catalog_specs.law_acceptance import Acceptance
 from catalog_specs.law_audit import Audit
 from catalog_specs.law_dcat import Dcat
 from catalog_specs.law_masking import Desensitization
@@ -31,6 +32,7 @@ from catalog_specs.law_release import Responsibility, Retirement
 from catalog_specs.law_requests import Requests
 from catalog_specs.law_retiring import Retiring
 from catalog_specs.law_scanning import Scanning
+from catalog_specs.law_supervision import Supervision
 from catalog_specs.law_sync import Sync
 from catalog_specs.law_systems import Systems
 from catalog_specs.law_wiping import Wiping
@@ -55,7 +57,9 @@ CORE_FILES: dict[str, type[BaseModel]] = {
     "dcat": Dcat,
     "audit": Audit,
     "systems": Systems,
+    "supervision": Supervision,
     "obligations": Obligations,
+    "acceptance": Acceptance,
     "retiring": Retiring,
     "wiping": Wiping,
 }
@@ -149,6 +153,14 @@ class Specs:
     @cached_property
     def systems(self) -> Systems:
         return self.document("systems", Systems)
+
+    @cached_property
+    def supervision(self) -> Supervision:
+        return self.document("supervision", Supervision)
+
+    @cached_property
+    def acceptance(self) -> Acceptance:
+        return self.document("acceptance", Acceptance)
 
     @cached_property
     def obligations(self) -> Obligations:

@@ -11,11 +11,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from catalog_specs.law import LAW_FILES, Duty, Role
+from catalog_specs.law_acceptance_checks import check_acceptance
 from catalog_specs.law_dcat_checks import check_dcat
 from catalog_specs.law_lifecycle import Move
+from catalog_specs.law_obligations_checks import check_obligations
 from catalog_specs.law_promises_checks import check_promises
 from catalog_specs.law_release_checks import RELEASE_CHECKS, Law, Problems, keys_of, unknown
 from catalog_specs.law_request_checks import check_requests
+from catalog_specs.law_retiring_checks import check_retiring
+from catalog_specs.law_systems_checks import check_systems
+from catalog_specs.law_supervision_checks import check_supervision
 from catalog_specs.model import Marked
 
 ARTICLE = re.compile(r"(\d+)(?:-(\d+))?(?:\(.+\))?|解读\d+")
@@ -23,7 +28,7 @@ ARTICLE = re.compile(r"(\d+)(?:-(\d+))?(?:\(.+\))?|解读\d+")
 CITING = (
     *LAW_FILES,
     *("scanning", "promises", "requests", "ckan", "sync", "dcat", "audit"),
-    *("systems", "obligations", "retiring", "wiping"),
+    *("systems", "supervision", "obligations", "acceptance", "retiring", "wiping"),
 )
 CHANGES = ("note", "ordinary", "major")
 
@@ -291,5 +296,10 @@ CHECKS: tuple[Callable[[Law], Problems], ...] = (
     check_promises,
     check_requests,
     check_dcat,
+    check_acceptance,
+    check_systems,
+    check_obligations,
+    check_supervision,
+    check_retiring,
     *RELEASE_CHECKS,
 )

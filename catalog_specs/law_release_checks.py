@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from catalog_specs.law import Deadlines, Duties, Roles, Sources
+from catalog_specs.law_acceptance import Acceptance
 from catalog_specs.law_accounts import Accounts
 from catalog_specs.law_audit import Audit
 from catalog_specs.law_dcat import Dcat
@@ -22,6 +23,7 @@ from catalog_specs.law_release import Named, Responsibility, Retirement, WipeRul
 from catalog_specs.law_requests import Requests
 from catalog_specs.law_retiring import Retiring
 from catalog_specs.law_scanning import Scanning
+from catalog_specs.law_supervision import Supervision
 from catalog_specs.law_sync import Sync
 from catalog_specs.law_systems import Systems
 from catalog_specs.law_wiping import Wiping
@@ -53,7 +55,9 @@ class Law:
     dcat: Dcat
     audit: Audit
     systems: Systems
+    supervision: Supervision
     obligations: Obligations
+    acceptance: Acceptance
     retiring: Retiring
     wiping: Wiping
     accounts: Accounts

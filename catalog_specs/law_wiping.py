@@ -1,9 +1,139 @@
 """The shape of wiping.yaml: how wipe cases and records are kept, which tool logs are read, what certificates say."""
 
-from catalog_specs.law_release import Named
-from catalog_specs.model import Frozen
+from functools import cached_property
+from typing import Literal
+
+from catalog_specs.law_release import Citations, Cited, Key, Named, WipeRule, Words, by_key
+from catalog_specs.model import Frozen, Marked, Text
+
+FieldType = Literal["text", "number"]
+
+
+class WipeStep(Cited):
+    """A step of a wipe record: who may take it, which fields it fills, whose login it must not be.
+
+    ``permission`` empty: the registry itself. ``apart`` names earlier steps that another login must have taken.
+    """
+
+    permission: Key | Literal[""] = ""
+    fields: tuple[Key, ...] = ()
+    apart: tuple[Key, ...] = ()
+
+
+class CaseDeed(Cited):
+    """A deed on a case; ``permissions`` allow it, on a case of a retirement those ``of_retirement`` too."""
+
+    permissions: tuple[Key, ...]
+    of_retirement: tuple[Key, ...] = ()
+
+
+class CaseNeeds(Cited):
+    """What a kind of case must name when it is opened, and from which states of a copy a wipe may be recorded."""
+
+    needs: tuple[Literal["system", "contract_no", "grant", "retirement", "decision_no"], ...] = ()
+    wipe_from: tuple[Key, ...]
+
+
+class Extra(Named):
+    """A field beside those of retirement.yaml that verification may fill."""
+
+    type: FieldType
+
+
+class RecordNumber(Frozen):
+    prefix: Words
+    digits: int
+
+
+class KindMedium(Named):
+    """The medium that a kind of record is always about."""
+
+    medium: Key
+
+
+class ListOf(Named):
+    """What the elements of a field of type list are."""
+
+    of: Literal["copies", "digests"]
+
+
+class Said(Named):
+    """A message of rule E132 (``zh``, ``en``) with what cures it."""
+
+    fix_zh: Words
+    fix_en: Words
+
+
+# ---- certificate ------------------------------------------------------------------------------------------
+
+
+class CertificateSection(Named):
+    """A part of the certificate with the fields (retirement.yaml) that it shows, in their order."""
+
+    fields: tuple[Key, ...]
+
+
+class Certificate(Marked):
+    """What a certificate shows, in which order and under which headings.
+
+    ``elsewhere`` are fields with a place of their own; ``public_persons`` what everybody may see of a person;
+    ``extras_in`` is the section that shows what verification filled beside the fields; ``words`` are pairs of
+    Chinese and English.
+    """
+
+    title: Text
+    sections: tuple[CertificateSection, ...]
+    persons: tuple[Key, ...]
+    elsewhere: tuple[Key, ...]
+    extras_in: Key
+    other: Text
+    public_persons: tuple[Key, ...]
+    words: dict[str, tuple[str, str]]
+    says_zh: Words
+    says_en: Words
+    sources: Citations
+
+
+# ---- wiping.yaml ------------------------------------------------------------------------------------------
 
 
 class Wiping(Frozen):
     case_states: tuple[Named, ...]
     results: tuple[Named, ...]
+    certificate: Certificate
+    answers: tuple[Named, ...]
+    case_number: RecordNumber
+    certificate_number: RecordNumber
+    case_needs: tuple[CaseNeeds, ...]
+    deeds: tuple[CaseDeed, ...]
+    steps: tuple[WipeStep, ...]
+    filled: tuple[Key, ...]
+    kind_media: tuple[KindMedium, ...]
+    extras: tuple[Extra, ...]
+    person_names: tuple[Named, ...]
+    text_length: int
+    shares: tuple[Key, ...]
+    lists: tuple[ListOf, ...]
+    types: tuple[Named, ...]
+    says: tuple[Said, ...]
+    rules: tuple[WipeRule, ...]
+
+    @cached_property
+    def deed_index(self) -> dict[str, CaseDeed]:
+        return by_key(self.deeds)
+
+    @cached_property
+    def step_index(self) -> dict[str, WipeStep]:
+        return by_key(self.steps)
+
+    @cached_property
+    def need_index(self) -> dict[str, CaseNeeds]:
+        return by_key(self.case_needs)
+
+    @cached_property
+    def say_index(self) -> dict[str, Said]:
+        return by_key(self.says)
+
+    @cached_property
+    def state_index(self) -> dict[str, Named]:
+        return by_key(self.case_states)

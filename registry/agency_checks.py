@@ -6,7 +6,7 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -14,7 +14,18 @@ from catalog_specs import load
 from registry.audit import Act, record
 from registry.errors import Conflict, Rejected, Stale
 from registry.keys import new_key
-from registry.models import Agency, AgencyChange, Entry, Person, RoleGrant, System
+from registry.models import (
+    Agency,
+    AgencyChange,
+    DataCopy,
+    Entry,
+    Person,
+    Rectification,
+    Retirement,
+    RoleGrant,
+    System,
+    WipeCase,
+)
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, roles_of
 from validators.codes import credit_code_fault, region_of
@@ -215,10 +226,33 @@ def left_with(session: Session, agency: Agency, today: date, *, below: bool = Tr
     found = [
         ("目录", "条", [e.code or e.id for e in session.execute(entries).scalars()]),
         ("系统", "个", [s.name for s in session.execute(systems).scalars()]),
+        *_open_cases(session, agency),
         ("人员", "名", sorted(people)),
         ("下级单位", "个", [a.name for a in session.execute(under).scalars()] if below else []),
     ]
     return "、".join(f"{what} {len(names)} {unit}（{_some(names)}）" for what, unit, names in found if names)
+
+
+def _open_cases(session: Session, agency: Agency) -> list[tuple[str, str, list[str]]]:
+    """Retirements, wipe cases and rectifications that are not closed, and copies that no case has an end for."""
+    mine = select(col(System.id)).where(col(System.agency_id) == agency.id)
+    terminal = [state.key for state in load().systems.copy_states if state.terminal]
+    queries = (
+        ("停用任务", "件", _open(Retirement, col(Retirement.agency_id) == agency.id)),
+        ("清除任务", "件", _open(WipeCase, col(WipeCase.agency_id) == agency.id)),
+        ("整改", "件", _open(Rectification, col(Rectification.system_id).in_(mine))),
+        ("数据副本", "处", _lying(agency, terminal)),
+    )
+    return [(what, unit, list(session.execute(query).scalars())) for what, unit, query in queries]
+
+
+def _open(table: Any, its: ColumnElement[bool]) -> Select[Any]:
+    return select(col(table.number)).where(its, col(table.closed_at).is_(None)).order_by(col(table.number))
+
+
+def _lying(agency: Agency, terminal: Sequence[str]) -> Select[Any]:
+    lies = col(DataCopy.agency_id) == agency.id, col(DataCopy.state).not_in(terminal)
+    return select(col(DataCopy.name)).where(*lies).order_by(col(DataCopy.id))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -13,7 +13,9 @@ from registry.agency_lives import changes_of, former_names, standing, successors
 from registry.lookup import askable
 from registry.models import Agency, AgencyChange, Entry, Person, RoleGrant, System
 from registry.permits import Actor, Target, may, roles_of
+from registry.system_fields import external_words, shown_fields, warnings_of
 from registry.system_register import tag_of as system_tag
+from registry.systems import is_external
 
 # who sees the people and numbers of an agency; each within the scope of his role
 _INSIDE = ("read_own", "read_county", "read_all")
@@ -157,7 +159,9 @@ def _change(session: Session, row: AgencyChange) -> dict[str, Any]:
 
 
 def system_json(system: System, owner: Agency) -> dict[str, Any]:
-    """One system as JSON; ``class`` is a code of system_class."""
+    """One system as JSON; ``class`` is a code of system_class, days are texts. ``warnings`` is what to look at."""
+    specs = load()
+    life = specs.systems.life_index.get(system.life)
     return {
         "id": system.id,
         "agency": owner.code,
@@ -167,6 +171,11 @@ def system_json(system: System, owner: Agency) -> dict[str, Any]:
         "class": system.system_class,
         "profile": system.profile,
         "life": system.life,
+        "life_zh": life.zh if life else system.life,
         "successor": system.successor_id,
+        **shown_fields(system),
+        "external": is_external(system, specs),
+        "external_said": external_words(system, specs),
+        "warnings": list(warnings_of(system)),
         "tag": system_tag(system),
     }

@@ -17,12 +17,13 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, or_, select, union, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
 from catalog_specs.law_audit import Audit
+from registry.bound_rows import BOUND, Bound, take_bound
 from registry.errors import Unavailable
 from registry.keys import canonical_json
 from registry.models import (
@@ -31,15 +32,25 @@ from registry.models import (
     AuditTree,
     ChangeEvent,
     CodeRecord,
+    DataCopy,
     DataRequest,
     Dispute,
     Distribution,
+    DutyEvidence,
     Edition,
     Entry,
     Person,
     Record,
+    Rectification,
+    Retirement,
+    RetirementStep,
     ShareGrant,
     SignatureSheet,
+    System,
+    SystemLife,
+    SystemReview,
+    WipeCase,
+    WipeRecord,
 )
 from registry.models.columns import table_of
 from registry.settings import audit_settings
@@ -83,13 +94,15 @@ class Tree:
 def record(session: Session, acts: Sequence[Act], *, actor: str, now: datetime, operator: str = "") -> range:
     """Append acts in order, in the caller's transaction; gives their numbers. If this fails, the act fails.
 
-    ``actor`` is the login that acts, ``operator`` the system account at the console, if it is done there.
+    ``actor`` is the login that acts, ``operator`` the system account at the console, if it is done there. The digests
+    of rows that the acts wrote (``bound_rows``) go with the last one.
 
     Raises:
         Unavailable: the row of the tree is missing, or the setting names an unknown hash.
     """
     if not acts:
         return range(0)
+    acts = _with_bound(acts, take_bound(session))
     tree = lock_tree(session)
     first = tree.frontier.size + 1
     at = moment_text(now)
@@ -113,6 +126,14 @@ def record(session: Session, acts: Sequence[Act], *, actor: str, now: datetime, 
     add_heads(session, tree, sizes, now=now)
     save_tree(session, tree)
     return range(first, first + len(acts))
+
+
+def _with_bound(acts: Sequence[Act], bound: Bound) -> Sequence[Act]:
+    """The acts, the last one with the digests of the rows that they wrote."""
+    if not bound:
+        return acts
+    *others, last = acts
+    return [*others, Act(last.act, last.subject, {**last.details, BOUND: bound})]
 
 
 def _leaf(
@@ -299,7 +320,9 @@ def names_of(session: Session, subject: str) -> list[str]:
     """All names under which events may speak of a subject: what was asked, and the keys that it stands for.
 
     An entry (by code or key) brings the records, distributions and requests that belong to it; a request its grants
-    and disputes. An edition is asked for by its verification code, a change event by its number.
+    and disputes. An edition is asked for by its verification code, a change event by its number. A system (by key or
+    ident) brings all that is its own: copies, reviews, rectifications, retirements, wipe cases and their records; so
+    do a retirement, a wipe case or a certificate by number.
     """
     asked = subject.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     by_name = select(col(Entry.id)).where(or_(col(Entry.code) == asked, col(Entry.id) == asked))
@@ -314,6 +337,7 @@ def names_of(session: Session, subject: str) -> list[str]:
         select(col(Edition.id)).where(col(Edition.code) == asked),
         select(col(ChangeEvent.id)).where(col(ChangeEvent.number) == asked),
         *_numbers_of_requests(asked, entries),
+        *_of_systems(asked),
     ]
     return sorted({asked, *entries, *session.execute(union(*more)).scalars()})
 
@@ -331,3 +355,46 @@ def _numbers_of_requests(asked: str, entries: Sequence[str]) -> list[Select[Any]
         select(col(ShareGrant.number)).where(granted),
         select(col(Dispute.number)).where(disputed),
     ]
+
+
+def _of_systems(asked: str) -> list[Select[Any]]:
+    """The queries for what belongs to a system, a retirement, a wipe case, a certificate or a rectification."""
+    systems = select(col(System.id)).where(or_(col(System.id) == asked, col(System.ident) == asked))
+    retired = or_(*_is(Retirement, asked), col(Retirement.system_id).in_(systems))
+    retirements = select(col(Retirement.id)).where(retired)
+    in_case = or_(
+        *_is(WipeCase, asked),
+        col(WipeCase.system_id).in_(systems),
+        col(WipeCase.retirement_id).in_(retirements),
+    )
+    cases = select(col(WipeCase.id)).where(in_case)
+    certified = or_(col(WipeRecord.id) == asked, col(WipeRecord.certificate_no) == asked)
+    wiped = or_(certified, col(WipeRecord.case_id).in_(cases))
+    lies = or_(col(DataCopy.system_id).in_(systems), col(DataCopy.case_id).in_(cases))
+    ordered = or_(*_is(Rectification, asked), col(Rectification.system_id).in_(systems))
+    numbered = (
+        (Retirement, retired, "number"),
+        (WipeCase, in_case, "number"),
+        (WipeRecord, wiped, "certificate_no"),
+        (Rectification, ordered, "number"),
+    )
+    plain = ((table, col(table.system_id).in_(systems)) for table in (SystemLife, SystemReview, DutyEvidence))
+    return [
+        systems,
+        *(select(col(table.id)).where(its) for table, its in plain),
+        *(select(col(table.id)).where(its) for table, its, _number in numbered),
+        *(
+            select(_text(table, name)).where(its, _text(table, name).is_not(None))
+            for table, its, name in numbered
+        ),
+        select(col(DataCopy.id)).where(lies),
+        select(col(RetirementStep.id)).where(col(RetirementStep.retirement_id).in_(retirements)),
+    ]
+
+
+def _is(table: type[Retirement | WipeCase | Rectification], asked: str) -> tuple[ColumnElement[bool], ...]:
+    return col(table.id) == asked, col(table.number) == asked
+
+
+def _text(table: Any, name: str) -> Any:
+    return col(getattr(table, name))

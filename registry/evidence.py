@@ -10,12 +10,14 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs
+from catalog_specs import Specs, load
 from catalog_specs.law_lifecycle import Lifecycle, Move
 from registry.differences import CLASSES, class_digest, overall_class
+from registry.fates import Fated, fated, systems_over
 from registry.grants import is_running, open_grants
 from registry.keys import digest_of
 from registry.models import Distribution, Opinion, Record, ShareGrant, Version
+from registry.orders import open_orders, order_words
 from registry.proof_cases import contents_before
 from registry.subjects import LIVE, Loaded, lifecycle_of
 from registry.whereabouts import still_there
@@ -30,7 +32,8 @@ class Proven:
     ``records`` are the kinds of valid records; ``cleared`` is what the valid review of the distribution's data
     said, None when there is none; ``opinions`` are all acts on the entry, the oldest first. ``grants`` are those of
     the entry that were not ended; one of them may be past its last day. ``still_at`` names the portals at which the
-    entry may still be.
+    entry may still be. ``system_over`` says that its system was retired; ``open_orders`` are the orders
+    to rectify it, asked for distributions only.
     """
 
     signatures: Mapping[tuple[str, str], Opinion] = field(default_factory=dict)
@@ -39,6 +42,8 @@ class Proven:
     hints_answered: frozenset[str] = frozenset()
     ever_shelved: bool = False
     still_at: tuple[str, ...] = ()
+    open_orders: tuple[str, ...] = ()
+    system_over: str = ""
     opinions: Sequence[Opinion] = field(default_factory=tuple)
     grants: Sequence[ShareGrant] = ()
 
@@ -58,10 +63,36 @@ def gather(session: Session, loaded: Sequence[Loaded]) -> list[Proven]:
     proven = (_proven(session, one, opinions.get(one.entry.id, []), records) for one in loaded)
     # what never had a distribution was never offered
     there = still_there(session, (one.entry.id for one in loaded if one.distributions))
+    cases = fated(session, (one.entry.id for one in loaded))
+    orders = _open_orders(session, loaded)
+    over = systems_over(session, (one.entry.system_id for one in loaded if one.entry.system_id))
     return [
-        replace(found, grants=grants.get(one.entry.id, ()), still_at=there.get(one.entry.id, ()))
+        replace(
+            found,
+            records=_with_case(found.records, cases.get(one.entry.id)),
+            grants=grants.get(one.entry.id, ()),
+            still_at=there.get(one.entry.id, ()),
+            open_orders=orders.get(one.entry.system_id or "", ()),
+            system_over=over.get(one.entry.system_id or "", ""),
+        )
         for one, found in zip(loaded, proven, strict=True)
     ]
+
+
+def _open_orders(session: Session, loaded: Sequence[Loaded]) -> dict[str, tuple[str, ...]]:
+    """By system the orders to rectify that are not closed, in words; only what goes on the shelf asks for them."""
+    specs = {
+        one.entry.system_id: one.specs
+        for one in loaded
+        if one.distribution is not None and one.entry.system_id
+    }
+    found = open_orders(session, (key for key in specs if key))
+    return {key: tuple(order_words(order, specs[key]) for order in orders) for key, orders in found.items()}
+
+
+def _with_case(records: frozenset[str], case: Fated | None) -> frozenset[str]:
+    """The records with those that a retirement stands for; while it is open, it alone decides what is retired."""
+    return records if case is None else (records - {load().retiring.decision_record}) | case.records
 
 
 def _opinions(session: Session, entry_ids: Iterable[str]) -> dict[str, list[Opinion]]:

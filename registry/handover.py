@@ -1,4 +1,4 @@
-"""What one agency has goes over to another: entries, systems, people with their roles, open signature sheets.
+"""What one agency has goes over to another: entries, systems with their cases, people with their roles, open sheets.
 
 Written delegations end: they name the old agency's head. Permissions follow at once, for they ask the agency of the
 entry and of the role. Each thing that moves is an act of its own on the record, with the basis. Source: domain §12 R14.
@@ -7,6 +7,7 @@ entry and of the role. Each thing that moves is an act of its own on the record,
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -16,11 +17,26 @@ from registry.agency_checks import LISTED, Order
 from registry.granting import known_roles
 from registry.grants import follow_agency
 from registry.keys import new_key
-from registry.models import Agency, Delegation, Entry, Person, RoleGrant, SignatureSheet, System, Version
+from registry.models import (
+    Agency,
+    BudgetFlag,
+    DataCopy,
+    Delegation,
+    DutyEvidence,
+    Entry,
+    Person,
+    Retirement,
+    RoleGrant,
+    SignatureSheet,
+    System,
+    Version,
+    WipeCase,
+)
 from registry.outbox import mark
 from registry.people import grants_of
 
 PIECE = 400
+_FOLLOWING = (DataCopy, Retirement, WipeCase, DutyEvidence, BudgetFlag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +50,17 @@ class Chosen:
 
 @dataclass(slots=True)
 class Moved:
-    """What moved, by key; ``told`` is what somebody should look at."""
+    """What moved, by key; ``told`` is what somebody should look at.
+
+    ``cases`` counts copies, retirements, wipe cases, evidence and budget flags.
+    """
 
     entries: list[str] = field(default_factory=list)
     systems: list[str] = field(default_factory=list)
     people: list[str] = field(default_factory=list)
     roles: int = 0
     delegations: int = 0
+    cases: int = 0
     told: list[str] = field(default_factory=list)
 
     @property
@@ -55,6 +75,7 @@ def hand_over(session: Session, old: Agency, new: Agency, order: Order, chosen: 
     way.move_entries()
     way.move_requests(whole=chosen is None)
     way.move_systems()
+    way.move_cases()
     way.move_people()
     way.move_roles()
     way.end_delegations()
@@ -104,6 +125,23 @@ class _Way:
             if system.id in self.moved.systems:
                 system.agency_id = self.new.id
                 self._note("move_system", system.id, name=system.name)
+
+    def move_cases(self) -> None:
+        """Copies, retirements, wipe cases and evidence go with their system; what has none, with the whole agency.
+
+        So do budget flags: the successor answers for what the agency owed. Source: S1 43; domain §12 R14.
+        """
+        for table in _FOLLOWING:
+            query = select(table).where(col(table.agency_id) == self.old.id).order_by(col(table.id))
+            found: list[Any] = list(self.session.execute(query.with_for_update()).scalars())
+            keys = []
+            for row in found:
+                if self.chosen is None or getattr(row, "system_id", None) in self.moved.systems:
+                    row.agency_id = self.new.id
+                    keys.append(row.id)
+            if keys:
+                self._note(f"move_{table.__tablename__}", self.old.id, keys=keys)
+            self.moved.cases += len(keys)
 
     def move_sheets(self) -> None:
         """Sheets that are not signed yet, if all that stands on them moves."""

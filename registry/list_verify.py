@@ -172,7 +172,7 @@ def _faults(proof: Mapping[str, Any], head: Head, bound: str) -> Iterator[str]:
     named = False
     for event in proof["events"]:
         told = json.loads(event["body"])
-        fault = _event_fault(event, told, head, hashed)
+        fault = event_fault(event, told, head, hashed)
         if set(event) - _EVENT_KEYS or told["subject"] != proof["subject"]:
             fault = "里有不属于它的内容"
         if fault:
@@ -183,7 +183,7 @@ def _faults(proof: Mapping[str, Any], head: Head, bound: str) -> Iterator[str]:
         yield "审计证明里没有哪个事件写着这一期的摘要；向发布单位重新索取文件"
 
 
-def _event_fault(event: Mapping[str, Any], told: Mapping[str, Any], head: Head, hashed: Digest) -> str:
+def event_fault(event: Mapping[str, Any], told: Mapping[str, Any], head: Head, hashed: Digest) -> str:
     """What is wrong with one event; an empty text when nothing is. The arithmetic of docs/verify_proof.py."""
     index, path = event["index"], [bytes.fromhex(node) for node in event["path"]]
     if type(index) is not int or told["seq"] != index + 1 or len(path) > _LONGEST_PATH:

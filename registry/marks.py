@@ -1,4 +1,4 @@
-"""Integrity marks (完整性校验) of sealed editions: Ed25519, or SM2 where the installation asks for it.
+"""Integrity marks (完整性校验) of sealed editions and of certificates: Ed25519, or SM2 where the setting asks for it.
 
 The key lies in the key folder beside that of the audit record; the same list says which public keys are trusted.
 A mark of ours is no legal seal: that is the city's CA or the stamped scan. Source: domain §12 R17.
@@ -15,7 +15,7 @@ from registry.keys import canonical_json
 from registry.settings import audit_settings
 from registry.signing import TRUSTED_FILE, key_id_of, own_key, place_key, trusted_keys, verified
 
-# what is signed begins with this, so that no other text that a key signs can pass for an edition
+# what is signed begins with its context, so that no other text that a key signs can pass for an edition
 CONTEXT = "mulu list edition 1\n"
 SM2_FILE = "mark.sm2"
 _NO_SM2 = "SM2 校验标记需要 gmssl-pyx；安装：pip install 'mulu[gm]'，或者把 MULU_MARK 设为 ed25519"
@@ -114,19 +114,21 @@ def _kind_named(algorithm: str) -> _Kind:
     return kind
 
 
-def make_mark(digest: str, *, at: str) -> dict[str, str]:
+def make_mark(digest: str, *, at: str, context: str = CONTEXT) -> dict[str, str]:
     """The mark over the digest of an edition, sealed at the moment ``at`` (ISO, UTC).
+
+    ``context`` says what else is marked (a certificate): a mark of one context never passes in another.
 
     Raises:
         Unavailable: the key cannot be used, or the setting names no known algorithm.
     """
     algorithm, public = own_public_key()
     mark = {"algorithm": algorithm, "key": public, "at": at}
-    return mark | {"signature": _kind_named(algorithm).sign(_message(mark, digest))}
+    return mark | {"signature": _kind_named(algorithm).sign(_message(mark, digest, context))}
 
 
-def is_genuine(mark: Mapping[str, Any], digest: str) -> bool:
-    """Whether a mark is that of the key that it names, over this digest.
+def is_genuine(mark: Mapping[str, Any], digest: str, *, context: str = CONTEXT) -> bool:
+    """Whether a mark is that of the key that it names, over this digest, made in this context.
 
     Raises:
         Unavailable: it is an SM2 mark and the library is not installed.
@@ -135,12 +137,12 @@ def is_genuine(mark: Mapping[str, Any], digest: str) -> bool:
     texts = [mark.get(name) for name in ("key", "signature", "at")]
     if kind is None or not all(isinstance(text, str) for text in texts):
         return False
-    return kind.verify(str(mark["key"]), str(mark["signature"]), _message(mark, digest))
+    return kind.verify(str(mark["key"]), str(mark["signature"]), _message(mark, digest, context))
 
 
-def _message(mark: Mapping[str, Any], digest: str) -> bytes:
+def _message(mark: Mapping[str, Any], digest: str, context: str) -> bytes:
     fields = {name: str(mark[name]) for name in ("algorithm", "key", "at")}
-    return (CONTEXT + canonical_json(fields | {"digest": digest})).encode()
+    return (context + canonical_json(fields | {"digest": digest})).encode()
 
 
 def trust_of(mark: Mapping[str, Any], keys: frozenset[str] = frozenset()) -> Trust:

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from catalog_specs import Specs, load
 from registry.models import Rectification
 
-CLOSED = ("closed", "cancelled")
 _PIECE = 500
 
 
@@ -17,11 +17,27 @@ def open_orders(session: Session, system_ids: Iterable[str]) -> dict[str, tuple[
     """The orders that are not closed, by system, the oldest first; systems without one are left out."""
     found: dict[str, list[Rectification]] = defaultdict(list)
     ids = sorted(set(system_ids))
+    states = load().supervision.rectification.open_states
     for start in range(0, len(ids), _PIECE):
         query = select(Rectification).where(
             col(Rectification.system_id).in_(ids[start : start + _PIECE]),
-            col(Rectification.state).not_in(CLOSED),
+            col(Rectification.state).in_(states),
         )
-        for order in session.execute(query.order_by(col(Rectification.day), col(Rectification.number))).scalars():
+        for order in session.execute(
+            query.order_by(col(Rectification.day), col(Rectification.number))
+        ).scalars():
             found[order.system_id].append(order)
     return {key: tuple(orders) for key, orders in found.items()}
+
+
+def trigger_zh(trigger: str, specs: Specs) -> str:
+    """What a trigger of duties.yaml is called; one that is listed no more names itself."""
+    listed = (*specs.duties.rectification_triggers, *specs.duties.liabilities)
+    return next((row.zh for row in listed if row.id == trigger), trigger)
+
+
+def order_words(order: Rectification, specs: Specs) -> str:
+    """An order in one sentence: number, trigger, document, until when, and where it stands."""
+    state = specs.supervision.rectification.state_index[order.state].zh
+    why = f"{order.trigger} {trigger_zh(order.trigger, specs)}"
+    return f"{order.number}（{state}）：{why}；文号 {order.document}，{order.due} 前整改"

@@ -192,3 +192,31 @@ def _reach(held: Held, roles: Roles) -> ColumnElement[bool]:
             return col(Agency.region).startswith(held.region) if held.region else false()
         case "city":
             return col(Agency.region).startswith(held.region) if held.region else true()
+
+
+SEEING = ("read_own", "read_county", "read_all", "edit_draft")
+
+
+def reached(
+    actor: Actor | None, roles: Roles, *, agency: Any, system: Any, region: Any
+) -> ColumnElement[bool]:
+    """Which rows someone sees, by the columns that name their agency, system and region: his agency's, his county's,
+    his system's, or all; everything for the console (None)."""
+    if actor is None:
+        return true()
+    seen = (
+        _reaches(held, roles, agency, system, region) for act in SEEING for held in holding(actor, act, roles)
+    )
+    return or_(false(), *seen)
+
+
+def _reaches(held: Held, roles: Roles, agency: Any, system: Any, region: Any) -> ColumnElement[bool]:
+    match roles.index[held.role].scope:
+        case "own_agency":
+            return and_(true(), agency == held.agency_id) if held.agency_id else false()
+        case "system":
+            return and_(true(), system == held.system_id) if held.system_id else false()
+        case "county":
+            return and_(true(), region.startswith(held.region, autoescape=True)) if held.region else false()
+        case "city":
+            return and_(true(), region.startswith(held.region or "", autoescape=True))

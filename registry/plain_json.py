@@ -15,8 +15,17 @@ def plain_json(answer: "DataclassInstance") -> dict[str, Any]:
     Raises:
         TypeError: it holds something that JSON has no form for.
     """
-    found: dict[str, Any] = json.loads(json.dumps(asdict(answer), default=_text))
+    found: dict[str, Any] = plain_value(asdict(answer))
     return found
+
+
+def plain_value(value: Any) -> Any:
+    """Lists and mappings with days and moments in them, as JSON has them.
+
+    Raises:
+        TypeError: it holds something that JSON has no form for.
+    """
+    return json.loads(json.dumps(value, default=_text))
 
 
 def _text(value: object) -> str:

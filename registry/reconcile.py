@@ -16,6 +16,7 @@ from registry.models import BatchProof, Entry, ImportBatch, Opinion, RoleGrant, 
 from registry.proof_cases import digest_of_batch
 from registry.reconcile_lists import ListActs, list_differences
 from registry.reconcile_requests import RequestActs, request_differences
+from registry.reconcile_systems import SystemActs, system_differences
 from registry.subjects import lifecycle_of
 
 _AT_A_TIME = 500
@@ -36,6 +37,7 @@ class _Acts:
     taken: set[tuple[str, int]] = field(default_factory=set)
     lists: ListActs = field(default_factory=ListActs)
     requests: RequestActs = field(default_factory=RequestActs)
+    systems: SystemActs = field(default_factory=SystemActs)
 
 
 def differences(session: Session) -> Iterator[str]:
@@ -51,6 +53,7 @@ def differences(session: Session) -> Iterator[str]:
     yield from _proofs(session, acts, codes)
     yield from list_differences(session, acts.lists, codes)
     yield from request_differences(session, acts.requests)
+    yield from system_differences(session, acts.systems)
 
 
 def _read(session: Session) -> _Acts:
@@ -65,6 +68,7 @@ def _read(session: Session) -> _Acts:
 def _take(acts: _Acts, event: audit.Event) -> None:
     acts.lists.take(event)
     acts.requests.take(event)
+    acts.systems.take(event)
     details = event.details or {}
     number = details.get("version")
     if "opinion" in details:

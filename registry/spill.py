@@ -29,6 +29,7 @@ from registry.erasing import (
 )
 from registry.erasing_lists import clean_lists
 from registry.erasing_sync import clean_sync
+from registry.erasing_systems import bind_anew, clean_systems, count_others
 from registry.errors import NotFound, Rejected
 from registry.models import (
     Agency,
@@ -109,10 +110,11 @@ def spill(
     events = contents_to_erase(work, batches)
     clean_versions(work, meant)
     clean_review(work)
-    by_hand += [Place(*found) for found in (*clean_lists(work), *clean_sync(work))]
+    by_hand += [Place(*found) for found in (*clean_lists(work), *clean_sync(work), *clean_systems(work))]
     clean_shared(work, batches)
     session.flush()
     outbox.mark(session, [entry.id], ERASURE, now=now)
+    bind_anew(session, events)
     event = _on_record(work, events, reason.strip(), versions is None, actor)
     erase_contents(session, events, by=event, now=now)
     # last, because a file does not come back when the transaction fails
@@ -229,7 +231,8 @@ def _others(work: Cleaning, sha256: str) -> int:
     other = select(func.count()).where(
         col(Distribution.sha256) == sha256, col(Distribution.entry_id) != work.entry.id
     )
-    return sum(int(work.session.execute(one).scalar_one()) for one in (query, other))
+    elsewhere = count_others(work.session, sha256)
+    return elsewhere + sum(int(work.session.execute(one).scalar_one()) for one in (query, other))
 
 
 def _scans(session: Session, entry: Entry) -> list[Place]:

@@ -208,8 +208,11 @@ def _loaded(
 
 
 def _meant(newest: Version, base: Version | None, move: Move) -> Version:
-    """The version that a move speaks of: the newest where it starts there, else the one in force."""
-    if move.subject == "distribution":
+    """The version that a move speaks of: the newest where it starts there, else the one in force.
+
+    Data and the end of an entry are matters of the version in force, whatever is under way beside it.
+    """
+    if move.subject == "distribution" or (move.entry_to and base is not None):
         return base or newest
     if newest.state in move.starts or base is None:
         return newest

@@ -154,13 +154,15 @@ def end(session: Session, old: Agency, heir: Agency | None, order: Order) -> Non
 def counts(taken: Sequence[Taken], old: Agency) -> dict[str, int]:
     """How much of each kind left ``old``."""
     moved = [one.moved for one in taken if one.source is old]
-    return {
+    found = {
         "entries": sum(len(one.entries) for one in moved),
         "systems": sum(len(one.systems) for one in moved),
         "people": sum(len(one.people) for one in moved),
         "roles": sum(one.roles for one in moved),
         "delegations": sum(one.delegations for one in moved),
     }
+    cases = sum(one.cases for one in moved)
+    return found | {"cases": cases} if cases else found
 
 
 def outcome(session: Session, taken: Sequence[Taken]) -> Succession:

@@ -1,10 +1,11 @@
-"""Government information systems entered and edited by their agency. Their life (built, stopped, wiped) is not here.
+"""Government information systems entered and edited by their agency. What becomes of them stands in ``system_lives``.
 
-Source: domain §12 R14; S-ZY 18, 19.
+What is entered of a system beside name, number and class are the ``fields`` of systems.yaml: contractor and contract,
+classified protection, assessment of cryptography. Source: domain §12 R13, R14; S-ZY 18, 19, 28; S-LPS 6, 19.
 """
 
 from collections.abc import Container, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
@@ -18,10 +19,11 @@ from registry.audit import Act, record
 from registry.errors import Conflict, NotFound
 from registry.keys import digest_of, new_key
 from registry.lookup import askable
-from registry.models import Agency, System
+from registry.models import Agency, DataCopy, System
 from registry.people import local_day
 from registry.permits import Actor, Held, Target, demand, holding, roles_of
-from registry.systems import IDENT_LENGTH, NAME_LENGTH, PLANNED_LIFE
+from registry.system_fields import read_fields, shown_fields, term_against
+from registry.systems import IDENT_LENGTH, NAME_LENGTH, is_external
 
 REGISTER = "register_system"
 # permissions that show systems; each within the scope of its role
@@ -63,24 +65,42 @@ def _of_agency(query: Select[*tuple[Any, ...]], agency: str | None) -> Select[*t
     return query.where((col(Agency.code) == named) | (col(Agency.name) == named))
 
 
+def _wanted(
+    actor: Actor | None, agency: str | None, life: str | None, system_class: str | None
+) -> Select[*tuple[Any, ...]]:
+    query = _of_agency(_seen(actor), agency)
+    if life:
+        query = query.where(col(System.life) == askable(life))
+    return query.where(col(System.system_class) == askable(system_class)) if system_class else query
+
+
 def list_systems(
     session: Session,
     *,
     actor: Actor | None,
     agency: str | None = None,
+    life: str | None = None,
+    system_class: str | None = None,
     after: str | None = None,
     limit: int | None = None,
 ) -> list[Row]:
     """The systems that ``actor`` sees (None: the console), by key, each with its agency."""
-    query = _of_agency(_seen(actor), agency).order_by(col(System.id))
+    query = _wanted(actor, agency, life, system_class).order_by(col(System.id))
     if after:
         query = query.where(col(System.id) > askable(after))
     return [(system, owner) for system, owner in session.execute(query.limit(limit))]
 
 
-def count_systems(session: Session, *, actor: Actor | None, agency: str | None = None) -> int:
+def count_systems(
+    session: Session,
+    *,
+    actor: Actor | None,
+    agency: str | None = None,
+    life: str | None = None,
+    system_class: str | None = None,
+) -> int:
     """How many systems ``list_systems`` would give without a limit."""
-    query = _of_agency(_seen(actor), agency).with_only_columns(func.count())
+    query = _wanted(actor, agency, life, system_class).with_only_columns(func.count())
     return int(session.execute(query).scalar_one())
 
 
@@ -109,7 +129,7 @@ def _found(session: Session, query: Select[*tuple[Any, ...]], held: bool) -> lis
 # ---- entered and edited -----------------------------------------------------------------------------------
 
 
-def add(
+def add(  # noqa: PLR0913  (a system has so many sides, each named by the caller)
     session: Session,
     agency: str,
     name: str,
@@ -117,36 +137,58 @@ def add(
     ident: str | None = None,
     system_class: str | None = None,
     profile: str | None = None,
+    life: str | None = None,
+    fields: Mapping[str, str | date | None] | None = None,
     actor: Actor,
     now: datetime,
 ) -> System:
-    """Enter a system of an agency, in operation. The measures that apply (profile) follow the agency's region.
+    """Enter a system of an agency. The measures that apply (profile) follow the agency's region.
+
+    ``life`` is a stage in which a system may be entered (systems.yaml ``first``), ``fields`` what is known of it
+    beside (``fields`` of systems.yaml, as text or days). ``system_fields.warnings_of`` tells what to look at.
 
     Raises:
         NotFound, NotAllowed. Conflict: the agency is closed, or has a system of this name; the number is taken.
-        Rejected: name, number or class will not do.
+        Rejected: a value will not do.
     """
     today = local_day(now)
     owner = find(session, agency, today=today)
     demand(actor, REGISTER, roles_of(load()), Target(owner.id, owner.region))
     hold(session, owner)
     demand_standing(session, owner, today)
-    chosen = profile or profile_of_region(owner.region) or load().profile.key
+    values, against = _read(fields or {})
     made = System(
         id=new_key("s"),
         agency_id=owner.id,
         name=name.strip(),
         ident=(ident or "").strip() or None,
         system_class=system_class or None,
-        profile=chosen,
-        life=PLANNED_LIFE,
+        profile=profile or profile_of_region(owner.region) or load().profile.key,
+        life=life or load().systems.first.default,
         created_at=now,
+        **values,
     )
-    refuse("不能登记系统", _against(session, made))
+    refuse("不能登记系统", against + _life_against(made) + _against(session, made))
     session.add(made)
     session.flush()
-    _record(session, "add_system", made, owner, {**_editable(made), "profile": chosen}, actor=actor, now=now)
+    said = {**_editable(made), "profile": made.profile, "life": life or None}
+    _record(session, "add_system", made, owner, said, actor=actor, now=now)
     return made
+
+
+def _read(written: Mapping[str, str | date | None]) -> tuple[dict[str, Any], list[Against]]:
+    known = load().systems.field_index
+    against = [Against(f"不能改“{key[:20]}”") for key in written if key not in known]
+    values, wrong = read_fields({key: value for key, value in written.items() if key in known})
+    return values, against + wrong
+
+
+def _life_against(system: System) -> list[Against]:
+    spec = load().systems
+    allowed = "、".join(f"{key} {spec.life_index[key].zh}" for key in spec.first.allowed)
+    if system.life in spec.first.allowed:
+        return []
+    return [Against(f"不能以“{system.life[:20]}”登记系统；可用：{allowed}")]
 
 
 def _editable(system: System) -> dict[str, str | None]:
@@ -155,6 +197,7 @@ def _editable(system: System) -> dict[str, str | None]:
         "ident": system.ident,
         "class": system.system_class,
         "successor": system.successor_id,
+        **shown_fields(system),
     }
 
 
@@ -166,17 +209,20 @@ def tag_of(system: System) -> str:
 def edit(
     session: Session,
     written: str,
-    changes: Mapping[str, str | None],
+    changes: Mapping[str, str | date | None],
     *,
     seen: Container[str] | None = None,
     actor: Actor,
     now: datetime,
 ) -> System:
-    """Change name, ident, class or successor of a system. ``seen``: the tags of what the asker has seen.
+    """Change name, ident, class, successor or fields of a system; nothing in place of a value takes it away.
+
+    ``seen``: the tags of what the asker has seen.
 
     Raises:
-        NotFound, NotAllowed. Stale: it has changed since. Conflict: its agency is closed, or the name is taken.
-        Rejected: a value will not do, or the successors run in a circle.
+        NotFound, NotAllowed. Stale: it has changed since. Conflict: its agency is closed, the name is taken, or data
+        of it lie somewhere and it is to become external. Rejected: a value will not do, or the successors run in a
+        circle.
     """
     # the agency first, as a merger does, so that neither waits for the other
     hold(session, find_seen(session, written, actor=actor)[1])
@@ -185,34 +231,56 @@ def edit(
     check_tag(seen, tag_of(system), system.name)
     demand_standing(session, owner, local_day(now))
     before = _editable(system)
-    given = {key: (value or "").strip() or None for key, value in changes.items()}
-    after = before | {key: value for key, value in given.items() if key in EDITABLE}
-    against = [Against(f"不能改“{key[:20]}”") for key in given if key not in EDITABLE]
-    if given.get("successor"):
-        heir = find_seen(session, given["successor"] or "", actor=actor)[0]
-        after["successor"] = heir.id
-        against += _circle(session, system, heir)
-    changed = System(
-        id=system.id,
-        agency_id=owner.id,
-        name=after["name"] or "",
-        ident=after["ident"],
-        system_class=after["class"],
-        profile=system.profile,
-        life=system.life,
-    )
-    refuse("不能修改系统", against + _against(session, changed))
-    system.name, system.ident = changed.name, changed.ident
-    system.system_class, system.successor_id = changed.system_class, after["successor"]
+    changed, heir_id, against = _changed(session, system, changes, actor)
+    refuse("不能修改系统", against + _against(session, changed) + _left_behind(session, system, changed))
+    system.successor_id = heir_id
+    for name in ("name", "ident", "system_class", *load().systems.field_index):
+        setattr(system, name, getattr(changed, name))
     session.flush()
+    after = _editable(system)
     told = {key: [value, after[key]] for key, value in before.items() if value != after[key]}
     if told:
         _record(session, "edit_system", system, owner, told, actor=actor, now=now)
     return system
 
 
+def _changed(
+    session: Session, system: System, changes: Mapping[str, str | date | None], actor: Actor
+) -> tuple[System, str | None, list[Against]]:
+    """The system as it would be, its successor, and what stands against the values themselves."""
+    plain = {key: _text(changes[key]) for key in EDITABLE if key in changes}
+    values, against = _read({key: value for key, value in changes.items() if key not in EDITABLE})
+    heir_id = system.successor_id if "successor" not in plain else None
+    if plain.get("successor"):
+        heir = find_seen(session, plain["successor"] or "", actor=actor)[0]
+        heir_id = heir.id
+        against += _circle(session, system, heir)
+    kept = {name: getattr(system, name) for name in System.model_fields}
+    kept["name"] = plain.get("name", system.name) or ""
+    kept["ident"] = plain.get("ident", system.ident)
+    kept["system_class"] = plain.get("class", system.system_class)
+    return System(**(kept | values)), heir_id, against
+
+
+def _text(value: str | date | None) -> str | None:
+    return str(value or "").strip() or None
+
+
+def _left_behind(session: Session, system: System, changed: System) -> list[Against]:
+    """A system whose data lie somewhere does not become external: nobody would wipe them. Source: S1 24."""
+    specs = load()
+    if is_external(system, specs) or not is_external(changed, specs):
+        return []
+    over = [state.key for state in specs.systems.copy_states if state.terminal]
+    query = select(func.count()).select_from(DataCopy)
+    query = query.where(col(DataCopy.system_id) == system.id, col(DataCopy.state).not_in(over))
+    count = int(session.execute(query).scalar_one())
+    said = f"系统还有 {count} 处数据副本没有处置，不能改为外部系统（外部系统不清除）；登记错的先删除副本"
+    return [Against(said, state=True)] if count else []
+
+
 def _against(session: Session, system: System) -> list[Against]:
-    found = []
+    found = term_against({key: getattr(system, key) for key in load().systems.field_index})
     if not 0 < len(system.name) <= NAME_LENGTH or not system.name.isprintable():
         found.append(Against(f"系统名称须有 1 至 {NAME_LENGTH} 个字符，不含控制字符和全角空格"))
     else:

@@ -32,6 +32,11 @@ class Provider(NamedTuple):
     resource_code: str
 
 
+def is_external(system: System, specs: Specs) -> bool:
+    """Whether a system is of the State or the province: no acceptance, duty or wipe falls on the city (S1 24)."""
+    return system.system_class in specs.duties.exempt_system_classes.codes
+
+
 def agencies_by_code(session: Session) -> dict[str, Agency]:
     """All agencies by credit code."""
     return {agency.code: agency for agency in session.execute(select(Agency)).scalars()}

@@ -47,7 +47,9 @@ class MoveCase:
 
     ``signed`` are the valid signatures (move, role), ``records`` the kinds of evidence that are valid for this
     content. ``narrowed`` names what a new version takes away from a service ``in_use``. ``still_at`` names the
-    portals at which the entry may still be, each with what is known.
+    portals at which the entry may still be, each with what is known, ``open_orders`` the orders to rectify its
+    system. ``archived``: the entry is updated no more;
+    ``system_over`` says that its system was retired, empty while it was not.
     """
 
     move: Move
@@ -68,7 +70,10 @@ class MoveCase:
     live_distributions: int = 0
     ever_shelved: bool = False
     still_at: tuple[str, ...] = ()
+    open_orders: tuple[str, ...] = ()
     active_grants: int = 0
+    archived: bool = False
+    system_over: str = ""
     late_remarks: tuple[str, ...] = ()
     hints_answered: frozenset[str] = frozenset()
     distribution: Offered | None = None
@@ -323,10 +328,21 @@ def gone_everywhere(case: MoveCase, guard: Guard) -> Missing:
     return case.still_at or None
 
 
+@gate("not_archived")
+def not_archived(case: MoveCase, guard: Guard) -> Missing:
+    return () if case.archived else None
+
+
+@gate("system_running")
+def system_running(case: MoveCase, guard: Guard) -> Missing:
+    return (case.system_over,) if case.system_over else None
+
+
 @gate("no_rectification")
 def no_rectification(case: MoveCase, guard: Guard) -> Missing:
-    """Met while no rectification is on record against the system; orders come with the register of duties."""
-    return None
+    """The orders to rectify the entry's system that are not closed (S-LPS 32). They keep data off the shelf; what is on
+    it stays."""
+    return case.open_orders or None
 
 
 @gate("list_columns")

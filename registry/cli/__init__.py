@@ -17,6 +17,7 @@ from registry.cli import (
     proof,
     queue,
     requests,
+    retirement,
     review,
     scan,
     server,
@@ -48,6 +49,7 @@ for part in (
     people,
     tokens,
     agencies,
+    retirement,
     server,
 ):
     part.enter(app)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from registry.cli.papers import DayOption, NumberOption, paper_given
 from registry.cli.terminal import (
     AsOption,
     JsonOption,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from registry.lifecycle import Done
     from registry.recording import Paper
 
-NumberOption = Annotated[str, typer.Option("--no", metavar="N", help="文号、备案号或 OA 号")]
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="FILE.json", help="办理时给的内容（JSON 对象）；- 为标准输入")
 ]
@@ -129,7 +129,7 @@ def record(
     login: AsOption,
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="扫描件或报告")] = None,
     number: NumberOption = "",
-    day: Annotated[str | None, typer.Option("--day", metavar="DATE", help="文件日期，如 2026-11-22")] = None,
+    day: DayOption = None,
     signer: Annotated[str | None, typer.Option("--signer", metavar="LOGIN", help="签批单的签字人")] = None,
     data: DataOption = None,
 ) -> None:
@@ -138,32 +138,11 @@ def record(
     given = _read_data(data)
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
-        paper = _paper(session, file, number, day, actor.login, moment)
+        paper = paper_given(session, file, number, day, actor.login, moment)
         if kind == "signature_sheet":
             _sign(session, code, paper, signer, actor, moment, given)
         else:
             _keep(session, code, kind, paper, actor, moment)
-
-
-def _paper(
-    session: "Session", file: Path | None, number: str, day: str | None, login: str, moment: Any
-) -> "Paper":
-    from registry import blobs
-    from registry.errors import Rejected
-    from registry.recording import Paper
-    from registry.settings import read_settings
-    from validators.fields import parse_date
-
-    parsed = parse_date(day) if day else None
-    if day and parsed is None:
-        raise Rejected(f"--day {day} 不是日期；写作 2026-11-22")
-    if file is None:
-        return Paper(number, parsed)
-    if not file.is_file():
-        raise Rejected(f"没有文件 {file}")
-    most = _specs().entry.limits["file_bytes"]
-    blob = blobs.keep(session, file, folder=read_settings().files, actor=login, now=moment, most_bytes=most)
-    return Paper(number, parsed, blob.sha256, file.name[:255])
 
 
 def _keep(session: "Session", code: str, kind: str, paper: "Paper", actor: Any, moment: Any) -> None:

@@ -18,7 +18,17 @@ from registry.drafting.draft_entries import draft_entries
 from registry.drafting.physical import CannotDraft, DraftNote, PhysicalTable, TablesRead
 from registry.drafting.reflection import read_database
 
-__all__ = ["CannotDraft", "DraftNote", "DraftedTables", "draft", "draft_from_database", "draft_from_ddl"]
+__all__ = [
+    "CannotDraft",
+    "DraftNote",
+    "DraftedTables",
+    "TablesRead",
+    "draft",
+    "draft_from_database",
+    "draft_from_ddl",
+    "tables_of_database",
+    "tables_of_ddl",
+]
 
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _INSERT_LINES = re.compile(rb"^\s*(?:INSERT|REPLACE)\b[^\n]*", re.IGNORECASE | re.MULTILINE)
@@ -66,16 +76,20 @@ def draft_from_ddl(text: str, *, dialect: str | None = None, only: Sequence[str]
         CannotDraft: the dialect is unknown, the text is too long, or it makes no table.
     """
     specs = load().drafting
+    return _drafted(*_read_text(text, specs, dialect), only)
+
+
+def _read_text(text: str, specs: Drafting, dialect: str | None) -> tuple[TablesRead, Drafting, Dialect]:
     spoken = specs.dialect(dialect) if dialect else None
     if dialect and spoken is None:
         known = "、".join(d.key for d in specs.dialects)
         raise CannotDraft(f"不认识方言“{dialect[:40]}”；可用的有 {known}，也可以不指定")
     if len(text) > specs.max_bytes:
         raise CannotDraft(_too_long("建表语句", specs))
-    read, spoken = read_ddl(text, specs, spoken)
+    read, found = read_ddl(text, specs, spoken)
     if not (read.tables or read.skipped or read.notes):
         raise CannotDraft("文件里没有建表语句（CREATE TABLE）；请用数据库工具导出表结构后再试")
-    return _drafted(read, specs, spoken, only)
+    return read, specs, found
 
 
 def draft_from_database(url: str, *, schema: str | None = None, only: Sequence[str] = ()) -> DraftedTables:
@@ -85,12 +99,26 @@ def draft_from_database(url: str, *, schema: str | None = None, only: Sequence[s
         CannotDraft: the address is wrong or not allowed, a driver is missing, the database refuses, the
             SQLite file does not exist (it is never created), or the schema holds no tables.
     """
-    specs = load().drafting
+    return _drafted(*_read_schema(url, load().drafting, schema), only)
+
+
+def _read_schema(url: str, specs: Drafting, schema: str | None) -> tuple[TablesRead, Drafting, Dialect]:
     read, dialect = read_database(url, specs, schema=schema)
     if not (read.tables or read.skipped):
         where = f"模式“{schema}”" if schema else "默认模式"
         raise CannotDraft(f"{where}里没有表；请核对库名、模式和账号的查看权限")
-    return _drafted(read, specs, dialect, only)
+    return read, specs, dialect
+
+
+def tables_of_database(url: str, *, schema: str | None = None) -> TablesRead:
+    """The tables and views of one schema as they are, for who drafts nothing. Raises as ``draft_from_database``."""
+    return _read_schema(url, load().drafting, schema)[0]
+
+
+def tables_of_ddl(file: Path, *, dialect: str | None = None) -> TablesRead:
+    """The tables and views that a DDL file makes, for who drafts nothing. Raises as ``draft_from_ddl``."""
+    specs = load().drafting
+    return _read_text(_file_text(str(file), specs), specs, dialect)[0]
 
 
 def _drafted(read: TablesRead, specs: Drafting, dialect: Dialect, only: Sequence[str]) -> DraftedTables:

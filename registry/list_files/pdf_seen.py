@@ -27,7 +27,7 @@ _NOT_OURS = "{pages}：页面内容不是封存时排版的内容（{why}）"
 _OTHER_MAKER = (
     "{pages}由排版程序 {shown}制作，本机是 {own}，不能逐页比较版面；{texts}文字相同；请用 {shown}核验"
 )
-_MAKER = re.compile(r"Mulu list layout (\d{1,4}); (typst \d{1,4}(?:\.\d{1,4}){1,3})")
+_MAKER = re.compile(r"Mulu (?:list|certificate) layout (\d{1,4}); (typst \d{1,4}(?:\.\d{1,4}){1,3})")
 # reading the text of a page takes a tenth of a second
 _MOST_READ = 8
 

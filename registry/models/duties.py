@@ -31,6 +31,7 @@ class DutyEvidence(SQLModel, table=True):
     note: str = Field(default="", max_length=500)
     by: str = Field(max_length=64)
     at: datetime = moment()
+    withdrawn_why: str = Field(default="", max_length=500)
     withdrawn_by: str = Field(default="", max_length=64)
     withdrawn_at: datetime | None = moment(nullable=True)
 
@@ -62,6 +63,7 @@ class SystemReview(SQLModel, table=True):
 class Rectification(SQLModel, table=True):
     """An order to put something right (整改通知) on a system: ordered, reported done, closed (销号) or sent back.
 
+    ``returned`` is why it was last sent back; what was written before stands in the record of acts.
     ``trigger`` is an id of ``rectification_triggers`` or ``liabilities`` in duties.yaml.
     """
 
@@ -83,6 +85,7 @@ class Rectification(SQLModel, table=True):
     report_file: str | None = Field(default=None, max_length=255)
     reported_by: str = Field(default="", max_length=64)
     reported_at: datetime | None = moment(nullable=True)
+    returned: str = Field(default="", max_length=1000)
     closing: str = Field(default="", max_length=1000)
     closed_by: str = Field(default="", max_length=64)
     closed_at: datetime | None = moment(nullable=True)

@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("report_file", sqlmodel.sql.sqltypes.AutoString(length=255), nullable=True),
         sa.Column("reported_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("reported_at", registry.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("returned", sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=False),
         sa.Column("closing", sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=False),
         sa.Column("closed_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("closed_at", registry.db.UTCDateTime(timezone=True), nullable=True),

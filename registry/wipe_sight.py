@@ -1,0 +1,165 @@
+"""Which wipe cases and records someone sees, as conditions of a query: of his agency, county, systems, or all."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import load
+from registry.errors import NotFound
+from registry.lookup import askable
+from registry.models import Agency, System, WipeCase, WipeRecord
+from registry.permits import Actor, Held, Target, holding, roles_of
+
+# permissions that show cases; each within the scope of its role
+_SIGHT = ("read_own", "read_county", "read_all", "edit_draft")
+_ANEW = {"populate_existing": True}
+
+
+class CaseRow(NamedTuple):
+    """A case with its agency and, if it is about one, its system."""
+
+    case: WipeCase
+    agency: Agency
+    system: System | None
+
+    @property
+    def target(self) -> Target:
+        return Target(self.agency.id, self.agency.region, self.case.system_id)
+
+
+class RecordRow(NamedTuple):
+    """A record with the case that it belongs to."""
+
+    record: WipeRecord
+    case: WipeCase
+    agency: Agency
+    system: System | None
+
+    @property
+    def of(self) -> CaseRow:
+        return CaseRow(self.case, self.agency, self.system)
+
+
+def cases_seen(actor: Actor | None) -> ColumnElement[bool]:
+    """The cases (joined with their agency) that someone sees; everything for the console (None)."""
+    if actor is None:
+        return true()
+    roles = roles_of(load())
+    return or_(false(), *(_reach(held) for act in _SIGHT for held in holding(actor, act, roles)))
+
+
+def _reach(held: Held) -> ColumnElement[bool]:
+    match roles_of(load()).index[held.role].scope:
+        case "own_agency":
+            return and_(true(), col(WipeCase.agency_id) == held.agency_id) if held.agency_id else false()
+        case "system":
+            return and_(true(), col(WipeCase.system_id) == held.system_id) if held.system_id else false()
+        case "county":
+            return col(Agency.region).startswith(held.region, autoescape=True) if held.region else false()
+        case "city":
+            return col(Agency.region).startswith(held.region or "", autoescape=True)
+
+
+def _cases(actor: Actor | None) -> Select[*tuple[Any, ...]]:
+    return (
+        select(WipeCase, Agency, System)
+        .join(Agency, col(Agency.id) == col(WipeCase.agency_id))
+        .outerjoin(System, col(System.id) == col(WipeCase.system_id))
+        .where(cases_seen(actor))
+    )
+
+
+def _records(actor: Actor | None) -> Select[*tuple[Any, ...]]:
+    return (
+        select(WipeRecord, WipeCase, Agency, System)
+        .join(WipeCase, col(WipeCase.id) == col(WipeRecord.case_id))
+        .join(Agency, col(Agency.id) == col(WipeCase.agency_id))
+        .outerjoin(System, col(System.id) == col(WipeCase.system_id))
+        .where(cases_seen(actor))
+    )
+
+
+def _about(
+    system: str | None, state: ColumnElement[Any] | Any, wanted: str | None
+) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if system:
+        named = askable(system.strip())
+        found.append((col(System.id) == named) | (col(System.ident) == named) | (col(System.name) == named))
+    if wanted:
+        found.append(state == askable(wanted))
+    return found
+
+
+def list_cases(
+    session: Session,
+    *,
+    actor: Actor | None,
+    system: str | None = None,
+    state: str | None = None,
+    kind: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[CaseRow]:
+    """The cases that ``actor`` sees (None: the console), the newest first. ``after``: the key of the last one seen."""
+    query = _cases(actor).where(*_about(system, col(WipeCase.state), state))
+    if kind:
+        query = query.where(col(WipeCase.kind) == askable(kind))
+    if after:
+        query = query.where(col(WipeCase.id) < askable(after))
+    return [CaseRow(*row) for row in session.execute(query.order_by(col(WipeCase.id).desc()).limit(limit))]
+
+
+def find_case(session: Session, written: str, *, actor: Actor | None, hold: bool = False) -> CaseRow:
+    """A case that is seen, by key or number. ``hold``: no other writer may have it meanwhile.
+
+    Raises:
+        NotFound: there is none that is seen.
+    """
+    text = askable(written.strip())
+    query = _cases(actor).where((col(WipeCase.id) == text) | (col(WipeCase.number) == text))
+    row = session.execute(_held(query, WipeCase, hold), execution_options=_ANEW).first()
+    if row is None:
+        raise NotFound(f"没有清除任务“{written[:64]}”，或您看不到它；mulu wipe cases 列出全部")
+    return CaseRow(*row)
+
+
+def list_records(
+    session: Session,
+    *,
+    actor: Actor | None,
+    case: str | None = None,
+    system: str | None = None,
+    state: str | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[RecordRow]:
+    """The records that ``actor`` sees (None: the console), in the order of recording. ``after``: a ``seq``."""
+    query = _records(actor).where(*_about(system, col(WipeRecord.state), state))
+    if case:
+        named = askable(case.strip())
+        query = query.where((col(WipeCase.id) == named) | (col(WipeCase.number) == named))
+    if after is not None:
+        query = query.where(col(WipeRecord.seq) > after)
+    return [RecordRow(*row) for row in session.execute(query.order_by(col(WipeRecord.seq)).limit(limit))]
+
+
+def find_record(session: Session, written: str, *, actor: Actor | None, hold: bool = False) -> RecordRow:
+    """A record that is seen, by key or certificate number. ``hold``: no other writer may have its case meanwhile.
+
+    Raises:
+        NotFound: there is none that is seen.
+    """
+    text = askable(written.strip())
+    query = _records(actor).where((col(WipeRecord.id) == text) | (col(WipeRecord.certificate_no) == text))
+    # the case is what is held: records of one case are judged together
+    row = session.execute(_held(query, WipeCase, hold), execution_options=_ANEW).first()
+    if row is None:
+        raise NotFound(f"没有清除记录或证明“{written[:64]}”，或您看不到它；mulu wipe list 列出全部")
+    return RecordRow(*row)
+
+
+def _held(query: Select[*tuple[Any, ...]], table: Any, hold: bool) -> Select[*tuple[Any, ...]]:
+    return query.with_for_update(of=table) if hold else query

@@ -1,0 +1,84 @@
+"""What the checks of wipe records speak of: findings, the facts around a record, names and media made comparable."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from validators.folding import fold
+
+Content = Mapping[str, Any]
+RULE = "E132"
+
+
+class Term(NamedTuple):
+    """Keys of a table of the specifications; they are worded where the finding is."""
+
+    table: str
+    keys: tuple[str, ...]
+
+
+class WipeFinding(NamedTuple):
+    """One rule that a record breaks. ``where`` is a field, or a part of one (``operator.name``).
+
+    ``reason`` is a key of ``says`` in wiping.yaml; empty: the rule's own words.
+    """
+
+    rule: str
+    level: str
+    where: str = ""
+    reason: str = ""
+    params: Mapping[str, str | Term] = {}
+
+
+class WipeFacts(NamedTuple):
+    """What a record cannot know of itself.
+
+    ``step``: up to which step (wiping.yaml) fields are demanded. ``not_before``: the day of retirement. ``passed`` and
+    ``elsewhere`` are serial numbers (``serial_key``) that passed in this case, or stand in others. ``failed``: media
+    (``medium_key``) whose wipe failed, with the method. ``unanswered`` and ``holds`` are what closing still waits for.
+    ``recorder`` and ``verifier`` are logins and names of those who act.
+    """
+
+    case: str = ""
+    step: str = "issue"
+    now: datetime | None = None
+    system_known: bool = False
+    not_before: date | None = None
+    passed: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = {}
+    unanswered: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    recorder: frozenset[str] = frozenset()
+    verifier: frozenset[str] = frozenset()
+
+
+def serial_key(serial: Any) -> str:
+    """A serial number for comparison: width, case, blanks and invisible characters do not tell two apart."""
+    plain = unicodedata.normalize("NFKC", str(serial or "")).casefold()
+    if plain.isalnum():
+        return plain
+    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c) != "Cf")
+
+
+def medium_key(content: Content) -> str:
+    """What a record wiped, for comparison: its serial number, or its cloud ids; empty when it names neither."""
+    if content.get("serial_no"):
+        return serial_key(content["serial_no"])
+    ids = content.get("storage_ids")
+    return "|".join(sorted(map(serial_key, ids))) if isinstance(ids, list) else ""
+
+
+def person_key(person: Any) -> str:
+    """A person's name for comparison; empty when none is named."""
+    name = person.get("name") if isinstance(person, Mapping) else None
+    return fold(name) if isinstance(name, str) else ""
+
+
+def whole(content: Content, *parts: Content | None) -> dict[str, Any]:
+    """A record's content with what verifier, witness and approver added later; theirs stands above it."""
+    found = dict(content)
+    for part in parts:
+        found |= dict(part or {})
+    return found
