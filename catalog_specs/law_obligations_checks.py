@@ -8,7 +8,7 @@ PLACE = "obligations.yaml"
 # what the program asks for by name
 STATES = ("overdue", "due", "open", "done", "idle", "not_applicable", "authority", "information")
 SAID = (
-    *("external", "stage", "young", "nothing", "waived", "lack", "lack_part"),
+    *("external", "stage", "young", "before", "nothing", "waived", "lack", "lack_part"),
     *("fix_hand", "fix_derived", "fix_waive", "unshared", "fix_share"),
 )
 
@@ -23,7 +23,10 @@ def check_obligations(law: Law) -> Problems:
         yield from unknown(f"{PLACE}: derived {row.key}", [row.key], kinds, "evidence_kinds of duties.yaml")
         yield from unknown(f"{PLACE}: derived {row.key}", row.duties, known, "duties.yaml")
     chosen = (doc.each_year, doc.arising, doc.needs_entries)
-    named = (*(one for row in chosen for one in row.duties), *(one for row in doc.stages for one in row.duties))
+    named = (
+        *(one for row in chosen for one in row.duties),
+        *(one for row in doc.stages for one in row.duties),
+    )
     yield from unknown(PLACE, named, known, "duties.yaml")
     yield from _lives(law)
     yield from _answers(law)

@@ -11,7 +11,7 @@ from catalog_specs.model import CodeList
 NEEDED: dict[str, tuple[str, ...]] = {
     "seen": ("pushed", "uploaded", "probed", "reported", "reached", "unreachable"),
     "owed": ("data_update", "shelf", "catalogue_update", "request_answer"),
-    "excuses": ("unbound", "external"),
+    "excuses": ("unbound", "archived", "external"),
     "case_states": ("open", "overdue", "updated", "answered", "gone"),
 }
 SAID = (

@@ -111,6 +111,7 @@ class CopyField(Cited):
     codes: str = ""
     required: bool = False
     ids: bool = False
+    example: str = ""
     aliases: tuple[Words, ...] = ()
 
 

@@ -25,7 +25,6 @@ from registry.table_lists import DRAFTED, LOST, UNDECIDED
 
 READY, LACKING, EXEMPT = "ready", "lacking", "exempt"
 _NAMED = 20
-_LAST = date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +327,10 @@ def _coverage(facts: SystemFacts, law: Acceptance) -> tuple[list[str], list[str]
     if not found.tables:
         return [], ["没有库表清单，看不出目录是否齐全"]
     counts = found.counts
-    said = f"库表 {found.tables} 张，已编目 {counts['covered']} 张，排除 {counts['excluded']} 张，覆盖率 {percent(found.rate)}"
+    said = (
+        f"库表 {found.tables} 张，已编目 {counts['covered']} 张，排除 {counts['excluded']} 张，"
+        f"覆盖率 {percent(found.rate)}"
+    )
     if counts["covered"] * 100 >= found.owing * least:
         return [said], []
     gaps = [

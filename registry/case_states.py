@@ -151,7 +151,7 @@ def _case(row: Any, terms: CaseTerms) -> CaseShown:
         (case.settled_by or "") if answered else "",
         late,
         terms.clock.unit,
-        excuse_of(terms.specs, agency.kind, system_class),
+        excuse_of(terms.specs, agency.kind, system_class, archived=entry.frozen_at is not None),
     )
 
 

@@ -194,7 +194,7 @@ def _announced(fields: Iterable[str]) -> Select[Any]:
         )
         .join(Agency, col(Agency.id) == col(Entry.agency_id))
         .join(Version, in_force)
-        .where(col(Entry.state).not_in(TOMBSTONES))
+        .where(col(Entry.state).not_in(TOMBSTONES), col(Entry.frozen_at).is_(None))
         .order_by(col(Agency.code), func.coalesce(col(Entry.code), "~"), col(Entry.id))
     )
 

@@ -212,11 +212,7 @@ def _help(row: CopyField) -> str:
 
 
 def _sample(row: CopyField, specs: Specs) -> str:
-    names = choices_of(row, specs)
-    if names:
-        return next(iter(names.values()))
-    samples = {"name": "低保库主机磁盘", "serial_no": "WD-WX41A1234567", "manufacturer": "西部数据"}
-    return samples.get(row.key, "")
+    return row.example or next(iter(choices_of(row, specs).values()), "")
 
 
 def _dictionary(book: Any, specs: Specs) -> dict[str, str]:

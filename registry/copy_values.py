@@ -1,6 +1,6 @@
 """What is written of a data copy read into what is stored, and what stands against it or is told about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -126,8 +126,13 @@ def written_of(copy: DataCopy) -> dict[str, Any]:
     return plain | dict(copy.ids)
 
 
-def copy_json(session: Session, copy: DataCopy) -> dict[str, Any]:
-    """One copy as JSON: what was entered of it, its state, and what should be looked at."""
+def copies_json(session: Session, copies: Iterable[DataCopy]) -> list[dict[str, Any]]:
+    """Copies as JSON: what was entered of each, its state, and what should be looked at."""
+    known: Grades = {}
+    return [_copy_json(copy, warnings_of(session, copy, known)) for copy in copies]
+
+
+def _copy_json(copy: DataCopy, warnings: Sequence[str]) -> dict[str, Any]:
     specs = load()
     state = specs.systems.copy_state_index[copy.state]
     names = {f"{key}_zh": name_of(key, getattr(copy, key), specs) for key in ("kind", "medium")}
@@ -146,7 +151,7 @@ def copy_json(session: Session, copy: DataCopy) -> dict[str, Any]:
         "created_by": copy.created_by,
         "created_at": copy.created_at,
         "lock": copy.lock,
-        "warnings": list(warnings_of(session, copy)),
+        "warnings": list(warnings),
     }
 
 
@@ -188,14 +193,23 @@ def highest_grade(session: Session, system: System | None, grant: ShareGrant | N
     return max(found, key=lambda grade: _rank(grade, load()), default=None)
 
 
-def warnings_of(session: Session, copy: DataCopy) -> tuple[str, ...]:
-    """What should be looked at: no grade, or one below the highest of the entries whose data lie there."""
+Grades = dict[tuple[str | None, str | None], str | None]
+
+
+def warnings_of(session: Session, copy: DataCopy, known: Grades | None = None) -> tuple[str, ...]:
+    """What should be looked at: no grade, or one below the highest of the entries whose data lie there.
+
+    ``known`` keeps the highest grades by system and grant, for a list of copies.
+    """
     specs = load()
     if specs.systems.copy_index[copy.kind].ledger:
         return ()
-    system = session.get_one(System, copy.system_id) if copy.system_id else None
-    grant = session.get_one(ShareGrant, copy.grant_id) if copy.grant_id else None
-    highest = highest_grade(session, system, grant)
+    key, grades = (copy.system_id, copy.grant_id), known if known is not None else {}
+    if key not in grades:
+        system = session.get_one(System, copy.system_id) if copy.system_id else None
+        grant = session.get_one(ShareGrant, copy.grant_id) if copy.grant_id else None
+        grades[key] = highest_grade(session, system, grant)
+    highest = grades[key]
     if copy.data_grade is None:
         return (said("ungraded", specs),)
     if highest is None or _rank(copy.data_grade, specs) >= _rank(highest, specs):

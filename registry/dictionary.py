@@ -1,11 +1,13 @@
-"""The specification as lists: rules and fields with their articles, for commands, API and documents."""
+"""The specification as lists: rules, fields, duties with their articles, for commands, API and documents."""
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from catalog_specs import Specs, load
+from catalog_specs import Specs, load, profiles
+from catalog_specs.coverage import ArticleRow, Citing, coverage
+from catalog_specs.law import Duty, Roles
 from catalog_specs.model import FieldSpec
 
 
@@ -110,7 +112,90 @@ def _page(title: str, body: str) -> str:
     )
 
 
-PAGES = {"rules.zh-CN.md": rules_page, "fields.zh-CN.md": fields_page}
+# ---- duties -----------------------------------------------------------------------------------------------
+
+KINDS = {"gate": "把关", "record": "留存", "deadline": "期限", "authority": "职权", "information": "说明"}
+_PER = {"none": "", "city": "全市", "agency": "单位", "system": "系统", "entry": "目录（按单位合计）"}
+_CITING = {
+    "rule": "规则",
+    "guard": "前提",
+    "move": "环节",
+    "record": "佐证",
+    "life": "系统环节",
+    "clock": "期限",
+    "element": "验收要件",
+    "evidence": "由登记簿得出",
+    "step": "停用步骤",
+    "reason": "不予通过",
+    "trigger": "整改情形",
+    "wipe_rule": "清除规则",
+}
+_BY = {"guards": "前提", "moves": "系统环节", "evidence": "登记佐证"}
+
+
+def duties_page(specs: Specs) -> str:
+    """The coverage table as Markdown (Chinese): every article of both measures, its duty, what answers it."""
+    rows = coverage(specs)
+    parts = []
+    for profile in profiles().values():
+        heads = (
+            "条",
+            "义务",
+            "内容",
+            "种类",
+            "对象",
+            "主体",
+            "期限",
+            "佐证",
+            "把关由",
+            "对应的规则、前提、期限、要件",
+        )
+        cells = (cell for row in rows if row.profile == profile.key for cell in _article_cells(row, specs))
+        parts.append(f"## {profile.zh}\n\n{_table(heads, cells)}")
+    return _page("义务表", "\n\n".join(parts))
+
+
+def _article_cells(row: ArticleRow, specs: Specs) -> Iterable[tuple[str, ...]]:
+    kept = "；".join(f"{one.gate_zh}：{_BY[one.by]}“{'、'.join(one.names)}”" for one in row.kept)
+    for duty in row.duties:
+        yield (
+            duty.article,
+            duty.id,
+            duty.zh,
+            "、".join(KINDS[kind] for kind in duty.kind),
+            _PER[duty.per],
+            "、".join(_bodies(duty, specs)),
+            _deadline(duty),
+            "、".join(_wanted(duty, specs)),
+            kept,
+            "；".join(_cited(row.citing)),
+        )
+
+
+def _bodies(duty: Duty, specs: Specs) -> list[str]:
+    units = {row.key: row for row in specs.document("roles", Roles).units}
+    return [units[key].zh_by_profile.get(duty.profile, units[key].zh) for key in duty.actor]
+
+
+def _deadline(duty: Duty) -> str:
+    if duty.deadline is None:
+        return ""
+    return duty.deadline.text + (f"（`{duty.deadline.clock}`）" if duty.deadline.clock else "")
+
+
+def _wanted(duty: Duty, specs: Specs) -> Iterable[str]:
+    kinds = {row.key: row.zh for row in specs.duties.evidence_kinds}
+    for kind in duty.evidence:
+        yield kinds[kind] + ("（得出）" if specs.obligations.derived_of(duty.id, kind) else "")
+
+
+def _cited(citing: Iterable[Citing]) -> list[str]:
+    listed = list(citing)
+    found = {kind: [one.key for one in listed if one.kind == kind] for kind in _CITING}
+    return [f"{zh} {'、'.join(found[kind])}" for kind, zh in _CITING.items() if found[kind]]
+
+
+PAGES = {"rules.zh-CN.md": rules_page, "fields.zh-CN.md": fields_page, "duties.zh-CN.md": duties_page}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -1,4 +1,4 @@
-"""The duties of a year: how each stands, and the deeds on them: evidence handed in, withdrawn, said not to apply.
+"""The duties of a year, and how each of them stands.
 
 Nothing of a duty is kept but its evidence: what is owed follows from duties.yaml, the agencies and the systems.
 Source: every article of S-ZY and S-LPS; domain §8.
@@ -6,14 +6,14 @@ Source: every article of S-ZY and S-LPS; domain §8.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs
+from catalog_specs import Specs, profiles
 from catalog_specs.law import Deadlines, Duty
 from registry.calendars import city_calendar
 from registry.duty_derived import Derived, last_days
@@ -30,7 +30,7 @@ from registry.duty_terms import (
 )
 from registry.models import DutyEvidence
 from registry.people import local_day
-from validators.obligations import NOT_APPLICABLE, Facts, Term, due_on, state_of, term_of
+from validators.obligations import IDLE, NOT_APPLICABLE, Facts, Term, due_on, state_of, term_of
 
 Key = tuple[str, str]
 
@@ -82,6 +82,8 @@ class Reading:
         self.derived = Derived(session, scope, specs, left_out(self.handed, specs))
         self.calendar = city_calendar(specs)
         self.warn = specs.document("deadlines", Deadlines).warn
+        self.kinds = {row.key: row.zh for row in specs.duties.evidence_kinds}
+        self.in_force = {key: date.fromisoformat(one.valid_from) for key, one in profiles().items()}
         self.days = last_days(self.derived.known)
 
     def all(self) -> list[Standing]:
@@ -114,14 +116,14 @@ class Reading:
             wanted=len(pieces),
         )
         state = state_of(duty, facts, term)
-        said = why or (self.specs.obligations.say("nothing") if nothing and state == "idle" else "")
+        said = why or (self.specs.obligations.say("nothing") if nothing and state == IDLE else "")
         waived = waiver.id if waiver and state == NOT_APPLICABLE else ""
         return Standing(duty, subject, self.scope.year, state, term, pieces, said, waived)
 
     # ---- what there is --------------------------------------------------------------------------------
 
     def _piece(self, duty: Duty, kind: str, subject: Subject) -> Piece:
-        zh = next(row.zh for row in self.specs.duties.evidence_kinds if row.key == kind)
+        zh = self.kinds[kind]
         row = self.specs.obligations.derived_of(duty.id, kind)
         told = self.derived.find(row.probe, duty.per, subject.id) if row else None
         counts = self._counting(duty, kind, subject) if row is None or row.by_hand else []
@@ -137,7 +139,7 @@ class Reading:
     def _counting(self, duty: Duty, kind: str, subject: Subject) -> list[DutyEvidence]:
         """What was handed in of a kind and counts for the year, the oldest first."""
         yearly = is_yearly(duty, self.specs)
-        rows = self.handed.get((duty.id, subject.id), [])
+        rows = self.handed.get((duty.id, subject.key), [])
         return [
             one
             for one in rows
@@ -146,7 +148,7 @@ class Reading:
 
     def _waiver(self, duty: Duty, subject: Subject) -> DutyEvidence | None:
         """What says that a duty does not apply: of this year where it is done every year."""
-        rows = [one for one in self.handed.get((duty.id, subject.id), []) if one.waived]
+        rows = [one for one in self.handed.get((duty.id, subject.key), []) if one.waived]
         yearly = is_yearly(duty, self.specs)
         return next((one for one in reversed(rows) if one.year == self.scope.year or not yearly), None)
 
@@ -154,6 +156,9 @@ class Reading:
 
     def _excuse(self, duty: Duty, subject: Subject, last: date | None, waiver: DutyEvidence | None) -> str:
         spec = self.specs.obligations
+        in_force = self.in_force[duty.profile]
+        if (last or date(self.scope.year, 12, 31)) < in_force:
+            return spec.say("before", day=in_force)
         if subject.external:
             return spec.say("external")
         if waiver is not None:
@@ -186,13 +191,8 @@ def _handed(session: Session, scope: Scope) -> dict[Key, list[DutyEvidence]]:
     found: dict[Key, list[DutyEvidence]] = defaultdict(list)
     ordered = query.order_by(col(DutyEvidence.year), col(DutyEvidence.at), col(DutyEvidence.id))
     for one in session.execute(ordered).scalars():
-        found[one.duty, subject_key(one)].append(one)
+        found[one.duty, one.system_id or one.agency_id or ""].append(one)
     return found
-
-
-def subject_key(one: DutyEvidence) -> str:
-    """The key of the subject that a piece of evidence speaks of: system, agency, or the duty's city."""
-    return one.system_id or one.agency_id or one.profile
 
 
 def left_out(handed: dict[Key, list[DutyEvidence]], specs: Specs) -> frozenset[str]:
@@ -210,6 +210,3 @@ def left_out(handed: dict[Key, list[DutyEvidence]], specs: Specs) -> frozenset[s
 def reading_of(session: Session, asked: Asked, *, now: datetime, specs: Specs) -> Reading:
     """The duties of what is asked for, to be asked one by one. Raises as ``read_duties`` does."""
     return Reading(session, read_scope(session, asked, now=now, specs=specs), specs)
-
-
-__all__ = ["Piece", "Reading", "Standing", "left_out", "read_duties", "reading_of", "replace", "subject_key"]

@@ -140,7 +140,7 @@ def _wiped(known: Known, _per: str) -> Answers:
     issued = select(col(WipeRecord.case_id), col(WipeRecord.certificate_no), col(WipeRecord.approved_at))
     for case_id, number, at in session.execute(issued.where(col(WipeRecord.certificate_no).is_not(None))):
         if case_id in cases:
-            certificates[cases[case_id]].append((number, at))
+            certificates[cases[case_id]].append((str(number), at))
     return {key: _certified(rows, left[key], open_[key]) for key, rows in certificates.items()}
 
 
@@ -332,11 +332,11 @@ def last_days(known: Known) -> dict[str, dict[str, date]]:
     cases = session.execute(query.group_by(col(WipeCase.system_id)))
     return {
         "rectified": {key: min(one.due for one in rows) for key, rows in orders.items()},
-        "wiped": {row[0]: row[1] for row in cases if row[0]},
+        "wiped": {row[0]: row[1] for row in cases if row[0] and row[1]},
     }
 
 
-PROBES: dict[str, Callable[[Derived, str], Answers]] = {
+PROBES: dict[str, Callable[[Known, str], Answers]] = {
     "system_class": _system_class,
     "cleared": _cleared,
     "existing_systems": _existing_systems,

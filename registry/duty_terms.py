@@ -13,7 +13,7 @@ from sqlmodel import col
 from catalog_specs import Specs, load, profile_of_region
 from catalog_specs.law import Clock, Deadlines, Duty
 from registry.agency_lives import find, standing
-from registry.errors import Rejected
+from registry.errors import NotFound, Rejected
 from registry.models import Agency, System, SystemLife
 from registry.people import local_day
 from registry.permits import Actor, Held, holding, roles_of
@@ -35,6 +35,11 @@ class Subject:
     agency: Agency | None = None
     system: System | None = None
     external: bool = False
+
+    @property
+    def key(self) -> str:
+        """What evidence of it is kept under; empty for a city, whose duties are its own."""
+        return "" if self.per == CITY else self.id
 
     @property
     def since(self) -> date | None:
@@ -185,7 +190,9 @@ def read_scope(session: Session, asked: Asked, *, now: datetime, specs: Specs) -
     subjects = [*(subject_of_agency(one, specs) for one in agencies), *systems]
     if not asked.agency:
         found = {one.profile for one in subjects} or {specs.profile.key}
-        subjects += [Subject(CITY, key, specs.label("regions", load(key).profile.city), key) for key in sorted(found)]
+        subjects += [
+            Subject(CITY, key, specs.label("regions", load(key).profile.city), key) for key in sorted(found)
+        ]
     return Scope(year, today, asof, tuple(subjects), narrowed=bool(asked.agency) or _own_only(asked.actor))
 
 
@@ -197,7 +204,10 @@ def _agencies(session: Session, asked: Asked, today: date) -> list[Agency]:
     query = select(Agency).where(agencies_seen(asked.actor)).order_by(col(Agency.code))
     if asked.agency:
         query = query.where(col(Agency.id) == find(session, asked.agency, today=today).id)
-    return list(session.execute(query).scalars())
+    found = list(session.execute(query).scalars())
+    if asked.agency and not found:
+        raise NotFound(f"您看不到单位“{asked.agency[:100]}”的义务")
+    return found
 
 
 def _systems(

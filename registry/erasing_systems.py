@@ -52,12 +52,12 @@ CLEANED: dict[type[SQLModel], Cleaned] = {
     SystemLife: Cleaned(("document", "file_name", "note", "data"), _PAPER, "system"),
     SystemTable: Cleaned(("name", "comment", "why"), (), "system"),
     DataCopy: Cleaned(("name", "holder", "serial_no", "ids", "note"), (), "system"),
-    DutyEvidence: Cleaned(("number", "file_name", "note"), _PAPER, "duty"),
+    DutyEvidence: Cleaned(("number", "file_name", "note", "withdrawn_why"), _PAPER, "duty"),
     SystemReview: Cleaned(
         ("reasons", "number", "vendor", "filing_no", "file_name", "note", "data"), _PAPER, "duty"
     ),
     Rectification: Cleaned(
-        ("words", "document", "file_name", "report", "report_file", "closing"),
+        ("words", "document", "file_name", "report", "report_file", "returned", "closing"),
         ("sha256", "report_sha256"),
         "duty",
     ),

@@ -21,7 +21,7 @@ from registry.errors import Rejected
 from registry.lookup import askable
 from registry.models import Agency
 from registry.permits import Sight
-from registry.promised import EXTERNAL, Asked, Promise, read_promises, update_days
+from registry.promised import ARCHIVED, EXTERNAL, Asked, Promise, read_promises, update_days
 from registry.promises import check_agency
 from validators.updating import Terms, has_days, windows
 from validators.workdays import DAY
@@ -173,7 +173,7 @@ class _Tally:
         of = self._of(promise.agency_code, promise.agency_name)
         of["announced"] += 1
         of["opened"] += promise.opened
-        if not promise.owes or promise.excuse == EXTERNAL:
+        if not promise.owes or promise.excuse in (EXTERNAL, ARCHIVED):
             return
         of["owing"] += 1
         of["shelved"] += promise.shelved

@@ -63,7 +63,7 @@ def _late(
     clock = specs.document("deadlines", Deadlines).index[PROMISE]
     for row in session.execute(query):
         late = 0
-        if not row.stands and not excuse_of(specs, row.kind, row.system_class):
+        if not row.stands and not excuse_of(specs, row.kind, row.system_class, archived=bool(row.archived)):
             promised = date.fromisoformat(row.promised)
             left = calendar.day_of(row.left) if row.left else promised
             late = overdue_by(clock, max(promised, left), today, calendar)
@@ -77,8 +77,9 @@ def _query(key: str, *, opened: bool) -> Select[*tuple[Any, ...]]:
     # when the shelf counts, the day of the promise does not: fewer groups
     promised = case((stands == 0, col(ListLine.promised)))
     of_shelf = (stands, func.coalesce(shelf.c.shelved, 0), promised, shelf.c.left)
-    alike = (col(Entry.agency_id), col(Agency.kind), col(System.system_class), *of_shelf)
-    names = ("agency_id", "kind", "system_class", "stands", "shelved", "promised", "left")
+    archived = case((col(Entry.frozen_at).is_not(None), 1), else_=0)
+    alike = (col(Entry.agency_id), col(Agency.kind), col(System.system_class), archived, *of_shelf)
+    names = ("agency_id", "kind", "system_class", "archived", "stands", "shelved", "promised", "left")
     labels: list[Any] = [column.label(name) for column, name in zip(alike, names, strict=True)]
     inner = (
         select(*labels)

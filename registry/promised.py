@@ -29,7 +29,7 @@ from validators.workdays import Calendar
 IN_FORCE = ("announced", "superseded", "withdrawn")
 OWING = "shared_or_opened"  # of the row sets of responsibility.yaml
 OPENED = "opened"
-EXTERNAL, UNBOUND = "external", "unbound"
+EXTERNAL, UNBOUND, ARCHIVED = "external", "unbound", "archived"
 _PIECE = 2000
 
 
@@ -117,11 +117,16 @@ class _Rules:
         self.unbound = _marked(specs, "agency_kind", "bound", False)
 
 
-def excuse_of(specs: Specs, agency_kind: str, system_class: str | None) -> str:
-    """Why a debt of an entry is shown and not counted: a key of promises.yaml; empty when it counts (R13, R14)."""
-    rules = _rules_of(specs)
+def excuse_of(specs: Specs, agency_kind: str, system_class: str | None, *, archived: bool) -> str:
+    """Why a debt of an entry is shown and not counted: a key of promises.yaml; empty when it counts (R13 to R15)."""
+    return _excuse(_rules_of(specs), agency_kind, system_class, archived)
+
+
+def _excuse(rules: "_Rules", agency_kind: str, system_class: str | None, archived: bool) -> str:
     if system_class in rules.external:
         return EXTERNAL
+    if archived:
+        return ARCHIVED
     return UNBOUND if agency_kind in rules.unbound else ""
 
 
@@ -133,7 +138,6 @@ def _promise(row: Any, rules: _Rules, calendar: Calendar) -> Promise:
     first, since, left = (moment and calendar.day_of(moment) for moment in (row.first, row.since, row.left))
     filed, proven = (moment and calendar.day_of(moment) for moment in (row.filed, row.proven))
     days = [day for day in (since, filed, proven, row.seen) if day is not None]
-    excuse = UNBOUND if row.kind in rules.unbound else ""
     return Promise(
         row.entry_id,
         row.code,
@@ -141,7 +145,7 @@ def _promise(row: Any, rules: _Rules, calendar: Calendar) -> Promise:
         row.number,
         row.agency_code,
         row.agency_name,
-        EXTERNAL if row.system_class in rules.external else excuse,
+        _excuse(rules, row.kind, row.system_class, bool(row.archived)),
         row.cycle,
         row.stated,
         calendar.day_of(row.announced),
@@ -178,6 +182,7 @@ def _query(asked: Asked, specs: Specs, calendar: Calendar) -> Select[Any]:
             col(Agency.name).label("agency_name"),
             col(Agency.kind),
             col(System.system_class),
+            _archived(asked).label("archived"),
             *(column.label(name) for name, column in of_shelf.items()),
             proofs.c.proven,
             seen.c.seen,
@@ -191,6 +196,12 @@ def _query(asked: Asked, specs: Specs, calendar: Calendar) -> Select[Any]:
         .outerjoin(seen, seen.c.entry_id == col(Entry.id))
         .where(asked.sight.entries, asked.of_entry(col(Entry.id)))
     )
+
+
+def _archived(asked: Asked) -> ColumnElement[bool]:
+    """Whether the entry is (or was then) kept as an archive."""
+    frozen = col(Entry.frozen_at)
+    return frozen.is_not(None) if asked.until is None else and_(frozen.is_not(None), frozen < asked.until)
 
 
 def _valid(asked: Asked) -> ColumnElement[bool]:

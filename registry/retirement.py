@@ -30,14 +30,16 @@ from registry.retirement_cases import (
     OPEN,
     few,
     hold_case,
+    hold_rows,
     name_of,
     over_now,
     record_act,
+    refused,
     step_names,
     wipe_case_of,
 )
 from registry.retirement_entries import gather_entries, rows_of
-from registry.retirement_impact import impact
+from registry.retirement_impact import entries_of, impact
 from registry.retirement_progress import lacking_to_close, progress
 from registry.retirement_settling import settle_portals
 from registry.system_lives import write_life
@@ -103,6 +105,7 @@ def open_retirement(
     if heir is not None:
         found.successor_id = heir.id
     entries = gather_entries(session, case)
+    hold_rows(session, case, entries)
     write_life(session, found, "stop", day=case.decided_on, paper=paper, note=number, actor=actor, now=now)
     _open_wiping(session, case, found, owner, actor, now)
     mark(session, entries, "retire_system", now=now)
@@ -207,9 +210,8 @@ def do_step(
     before = {one.step.key: one for one in progress(session, row.case)}
     missing = [said for one in step.after for said in before[one].lacking]
     if missing:
-        raise Rejected(
-            f"还不能办理“{before[key].zh}”：\n" + "\n".join(f"- {said}" for said in missing), errors=missing
-        )
+        raise refused(f"还不能办理“{before[key].zh}”：", missing)
+    hold_rows(session, row.case)
     made = _add_step(session, row.case, step, paper, note, actor, now)
     if step.copies and row.case.state == OPEN:
         _gather_copies(session, row.case, actor, now)
@@ -289,15 +291,13 @@ def close(session: Session, written: str, *, actor: Actor, now: datetime) -> Ret
         return row.case
     if row.case.state != OPEN:
         raise over_now(row.case)
+    hold_rows(session, row.case, entries_of(session, row.case.system_id))
     gather_entries(session, row.case)
     _gather_copies(session, row.case, actor, now)
-    settle_portals(session, row.case, actor, now)
+    settle_portals(session, row.case, actor=actor, now=now)
     missing = lacking_to_close(session, row.case, now=now)
     if missing:
-        raise Rejected(
-            f"停用任务 {row.case.number} 还不能结案：\n" + "\n".join(f"- {said}" for said in missing),
-            errors=missing,
-        )
+        raise refused(f"停用任务 {row.case.number} 还不能结案：", missing)
     wiped = _wipe_entries(session, row.case)
     close_case(session, wipe_case_of(session, row.case), actor=actor, now=now)
     row.case.state, row.case.closed_by, row.case.closed_at = CLOSED, actor.login, now
@@ -331,7 +331,8 @@ def cancel(session: Session, written: str, *, why: str, actor: Actor, now: datet
         raise Conflict(
             f"已有 {len(done)} 条目录办结处置{few([name_of(e) for e in done])}，不能撤销；继续办理"
         )
-    cancel_case(session, wipe_case_of(session, row.case), why=why, actor=actor, now=now)
+    hold_rows(session, row.case)
+    cancel_case(session, wipe_case_of(session, row.case), why, actor=actor, now=now)
     row.case.state, row.case.closed_by, row.case.closed_at = CANCELLED, actor.login, now
     row.case.lock += 1
     write_life(session, row.system, "restore", day=local_day(now), note=why.strip(), actor=actor, now=now)

@@ -1,6 +1,6 @@
 """Retirements found and held: who sees them, who may do a step, what has been recorded of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,13 +10,14 @@ from sqlmodel import col
 
 from catalog_specs import load
 from registry import audit
-from registry.errors import Conflict, NotFound
+from registry.errors import Conflict, NotFound, Rejected
 from registry.lookup import askable
-from registry.models import Agency, Entry, Retirement, RetirementStep, System, WipeCase
+from registry.models import Agency, DataCopy, Entry, Retirement, RetirementStep, System, WipeCase
 from registry.permits import Actor, Target, demand, reached, roles_of
 
 OPEN, CLOSED, CANCELLED = "open", "closed", "cancelled"
 _SHOWN = 5
+_PIECE = 400
 _ANEW = {"populate_existing": True}
 
 
@@ -35,7 +36,7 @@ class CaseRow(NamedTuple):
 # ---- found ------------------------------------------------------------------------------------------------
 
 
-def _seen(actor: Actor | None) -> Select[Any]:
+def _seen(actor: Actor | None) -> Select[*tuple[Any, ...]]:
     seen = reached(
         actor,
         roles_of(load()),
@@ -96,16 +97,28 @@ def steps_of(session: Session, case: Retirement) -> list[RetirementStep]:
 # ---- held -------------------------------------------------------------------------------------------------
 
 
-def hold_case(
-    session: Session, written: str, actor: Actor, step: str, *, over: bool = False, hold: bool = True
-) -> CaseRow:
-    """A case that ``actor`` sees and, for a step, may do; held, and open unless ``over``."""
-    row = find_case(session, written, actor=actor, hold=hold)
-    if step:
-        demand(actor, load().retiring.step_index[step].permission, roles_of(load()), row.target)
+def hold_case(session: Session, written: str, actor: Actor, step: str, *, over: bool = False) -> CaseRow:
+    """A case that ``actor`` sees and of which he may do a step; held, and open unless ``over``.
+
+    Raises:
+        NotFound, NotAllowed. Conflict: it is over.
+    """
+    row = find_case(session, written, actor=actor, hold=True)
+    demand(actor, load().retiring.step_index[step].permission, roles_of(load()), row.target)
     if row.case.state != OPEN and not over:
         raise over_now(row.case)
     return row
+
+
+def hold_rows(session: Session, case: Retirement, entry_ids: Iterable[str] = ()) -> None:
+    """Hold what a deed of several acts changes, always in this order: the first act holds the record from then on."""
+    for start in range(0, len(keys := sorted(set(entry_ids))), _PIECE):
+        part = col(Entry.id).in_(keys[start : start + _PIECE])
+        session.execute(select(col(Entry.id)).where(part).order_by(col(Entry.id)).with_for_update()).all()
+    copies = select(col(DataCopy.id)).where(col(DataCopy.system_id) == case.system_id)
+    session.execute(copies.order_by(col(DataCopy.id)).with_for_update()).all()
+    wiping = select(col(WipeCase.id)).where(col(WipeCase.retirement_id) == case.id)
+    session.execute(wiping.with_for_update()).all()
 
 
 def over_now(case: Retirement) -> Conflict:
@@ -121,6 +134,12 @@ def record_act(
     audit.record(
         session, [audit.Act(act, case.id, said)], actor=actor.login, now=now, operator=actor.operator
     )
+
+
+def refused(what: str, missing: Sequence[str]) -> Rejected:
+    """A refusal that says everything that is missing."""
+    said = "\n".join(f"- {one}" for one in missing)
+    return Rejected(f"{what}\n{said}", errors=[{"message": one} for one in missing])
 
 
 def step_names() -> dict[str, tuple[str, str]]:

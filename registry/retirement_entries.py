@@ -19,13 +19,14 @@ from catalog_specs.law_retiring import FateLaw
 from registry import audit
 from registry.drafts import save_draft
 from registry.entries import TOMBSTONES
-from registry.errors import MuluError, Rejected
+from registry.errors import MuluError
 from registry.kept import storable
 from registry.lifecycle import MoveRefused, Refusal, perform, perform_many
 from registry.lookup import find_entry
 from registry.models import Agency, Distribution, Entry, Retirement, RetirementEntry, System, Version
 from registry.outbox import mark
 from registry.permits import EVERYTHING, Actor, Target, may, roles_of
+from registry.retirement_cases import refused
 from registry.retirement_impact import entries_of
 from registry.stores import Store
 from registry.subjects import LIVE, Subject, lifecycle_of
@@ -106,9 +107,7 @@ def decide_fates(
             trouble = "写了两次，处置不同"
         wrong += [f"第 {place} 条 {one.entry[:60]}：{trouble}"] if trouble else []
     if wrong:
-        raise Rejected(
-            "处置没有登记，请改正：\n" + "\n".join(f"- {said}" for said in wrong[:200]), errors=wrong
-        )
+        raise refused("处置没有登记，请改正：", wrong)
     changed = [key for key, one in told.items() if _differs(rows[key][0], one)]
     for key in changed:
         _put(rows[key][0], told[key], actor, now)

@@ -206,8 +206,7 @@ def _lines(session: Session, mine: Any) -> dict[str, int]:
         .where(col(ListLine.entry_id).in_(mine))
         .group_by(col(ListLine.list_kind))
     )
-    rows = session.execute(query.order_by(col(ListLine.list_kind)))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in session.execute(query.order_by(col(ListLine.list_kind)))}
 
 
 def _requests(session: Session, mine: Any) -> int:

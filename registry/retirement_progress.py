@@ -19,7 +19,10 @@ from registry.retirement_entries import rows_of
 from registry.retirement_impact import entries_of
 from registry.subjects import LIVE
 from registry.whereabouts import still_there
-from registry.wipe_cases import unanswered
+from registry.wipe_closing import closing_findings
+from validators.wiping import errors_of, word_wipe
+
+COPIES = "copies"
 
 
 class StepState(NamedTuple):
@@ -51,7 +54,7 @@ def _lacking(
 ) -> tuple[str, ...]:
     match step.done:
         case "paper":
-            return () if rows else (f"“{zh}”还没有登记。{step.fix_zh}（{'、'.join(step.sources)}）",)
+            return () if rows else (f"“{zh}”还没有登记。{step.fix_zh}（{load().cited(step.sources)}）",)
         case "entries":
             return _entries_lacking(session, case, step)
         case "copies":
@@ -64,7 +67,7 @@ def _entries_lacking(session: Session, case: Retirement, step: Step) -> tuple[st
     undecided = [entry for row, entry in rows if not row.fate]
     undone = [(row, entry) for row, entry in rows if row.fate and row.done_at is None]
     new = [key for key in _newcomers(session, case) if key not in known]
-    cure = f"{step.fix_zh}（{'、'.join(step.sources)}）"
+    cure = f"{step.fix_zh}（{load().cited(step.sources)}）"
     found = []
     if undecided or new:
         named = [*(name_of(entry) for entry in undecided), *new]
@@ -88,19 +91,23 @@ def _copies_lacking(session: Session, case: Retirement, step: Step, zh: str) -> 
     said = [
         f"{copy.name}（{states[copy.state].zh if copy.state in states else copy.state}）" for copy in left
     ]
-    return (f"“{zh}”：还有 {len(left)} 处副本{few(said)}。{step.fix_zh}（{'、'.join(step.sources)}）",)
+    return (f"“{zh}”：还有 {len(left)} 处副本{few(said)}。{step.fix_zh}（{load().cited(step.sources)}）",)
 
 
 def lacking_to_close(session: Session, case: Retirement, *, now: datetime) -> list[str]:
     """Everything that keeps a case from being closed, with rule, article and cure; empty when it may be closed."""
-    found = [said for one in progress(session, case) if not one.step.optional for said in one.lacking]
-    rules = {rule.id: rule for rule in load().retirement.rules}
-    law = load().retiring.closing_rules
-    rule = rules[law.nothing_left]
+    specs = load()
+    steps = (one for one in progress(session, case) if not one.step.optional and one.step.done != COPIES)
+    found = [said for one in steps for said in one.lacking]
+    law = specs.retiring.closing_rules
+    rule = next(rule for rule in specs.retirement.rules if rule.id == law.nothing_left)
     running = _running(session, case, now)
     if running:
-        found.append(f"E132/{rule.id} {rule.zh}{few(running)}。{rule.fix_zh}（{'、'.join(rule.sources)}）")
-    return found + list(unanswered(session, wipe_case_of(session, case)))
+        cited = specs.cited(rule.sources)
+        found.append(f"{rule.id} {rule.zh}{few(running)}。{rule.fix_zh}（{cited}）")
+    against = closing_findings(session, wipe_case_of(session, case), specs, now=now)
+    worded = (word_wipe(one, specs) for one in errors_of(against) if one.rule != rule.id)
+    return found + [f"{said.rule} {said.message}。{said.fix}（{said.source}）" for said in worded]
 
 
 def _running(session: Session, case: Retirement, now: datetime) -> list[str]:

@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
-from sqlmodel import col
 
 from catalog_specs import load
 from registry import audit
 from registry.errors import Conflict
-from registry.models import DataCopy, Retirement
+from registry.models import Retirement
 from registry.permits import Actor
-from registry.retirement_cases import hold_case, record_act
+from registry.retirement_cases import find_case, hold_case, hold_rows, record_act, wipe_case_of
 from registry.retirement_entries import Fate, Settled, decide_fates, gather_entries, rows_of, settle_chunk
 from registry.retirement_progress import progress
 from registry.stores import Store
 from registry.whereabouts import still_there
+from registry.wipe_cases import set_copies
 
 GONE = "gone"
-_ANEW = {"populate_existing": True}
 
 
 def decide(
@@ -51,7 +49,7 @@ def decide(
 
 def waiting_entries(session: Session, written: str, *, actor: Actor) -> list[str]:
     """The keys of the decided entries of an open case that have not met their fate, in the order of their codes."""
-    row = hold_case(session, written, actor, "", hold=False)
+    row = find_case(session, written, actor=actor)
     return [r.entry_id for r, _entry in rows_of(session, row.case) if r.fate and r.done_at is None]
 
 
@@ -73,9 +71,10 @@ def settle(
     told = next(one for one in progress(session, row.case) if one.step.key == "notice")
     if not told.done:
         raise Conflict("；".join(told.lacking))
+    hold_rows(session, row.case, keys)
     gather_entries(session, row.case)
     settled = settle_chunk(session, row.case, keys, actor=actor, now=now, files=files)
-    settle_portals(session, row.case, actor, now)
+    settle_portals(session, row.case, actor=actor, now=now)
     settled.left = sum(r.done_at is None for r, _entry in rows_of(session, row.case))
     if settled.done or settled.waiting:
         details = {"done": settled.done, "left": settled.left}
@@ -83,22 +82,11 @@ def settle(
     return settled
 
 
-def settle_portals(session: Session, case: Retirement, actor: Actor, now: datetime) -> None:
+def settle_portals(session: Session, case: Retirement, *, actor: Actor, now: datetime) -> None:
     """Copies at portals are answered for by the ledger: gone when nothing that is retired may be there any more."""
-    ledger = {row.key for row in load().systems.copies if row.ledger}
-    query = select(DataCopy).where(col(DataCopy.system_id) == case.system_id, col(DataCopy.kind).in_(ledger))
-    copies = [
-        copy for copy in session.execute(query, execution_options=_ANEW).scalars() if copy.state != GONE
-    ]
     rows = rows_of(session, case)
-    if not copies or any(row.done_at is None for row, _entry in rows):
+    if any(row.done_at is None for row, _entry in rows):
         return
     keys = [row.entry_id for row, _entry in rows if load().retiring.fate_index[row.fate].decides]
     if not still_there(session, keys):
-        for copy in copies:
-            copy.state, copy.changed_at, copy.lock = GONE, now, copy.lock + 1
-        session.flush()
-        acts = [
-            audit.Act("copy_gone", copy.id, {"case": case.number, "target": copy.target}) for copy in copies
-        ]
-        audit.record(session, acts, actor=actor.login, now=now, operator=actor.operator)
+        set_copies(session, wipe_case_of(session, case), GONE, actor=actor, now=now)

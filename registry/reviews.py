@@ -22,7 +22,16 @@ from registry.models import Agency, System, SystemReview
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, may, roles_of
 from registry.recording import Paper
-from registry.supervised import agencies_seen, day_against, file_name_of, fit, hold_system, spec_of, target_of
+from registry.supervised import (
+    agencies_seen,
+    day_against,
+    file_name_of,
+    fit,
+    hold_system,
+    sees_agency,
+    spec_of,
+    target_of,
+)
 
 PLAN, ACCEPTANCE = "plan", "acceptance"
 _PIECE = 500
@@ -249,8 +258,10 @@ def file_review(
 # ---- asked ------------------------------------------------------------------------------------------------
 
 
-def find_review(session: Session, review_id: str, *, actor: Actor | None) -> SystemReview:
-    """A review by its key, of a system whose supervision ``actor`` sees (None: the console).
+def find_review(
+    session: Session, review_id: str, *, actor: Actor | None, system_id: str | None = None
+) -> SystemReview:
+    """A review by its key, of a system whose supervision ``actor`` sees (None: the console); of one system, if named.
 
     Raises:
         NotFound: there is none.
@@ -262,7 +273,7 @@ def find_review(session: Session, review_id: str, *, actor: Actor | None) -> Sys
         .where(col(SystemReview.id) == askable(review_id), agencies_seen(actor))
     )
     found = session.execute(query).scalar_one_or_none()
-    if found is None:
+    if found is None or system_id not in (None, found.system_id):
         raise NotFound(f"没有评审“{review_id[:64]}”，或您看不到它")
     return found
 
@@ -298,7 +309,9 @@ def latest_review(
 def list_reviews(
     session: Session, system: System, owner: Agency, *, actor: Actor | None
 ) -> list[ReviewShown]:
-    """The reviews of a system as they are shown, the newest first."""
+    """The reviews of a system as they are shown, the newest first; none for who does not see its supervision."""
+    if not sees_agency(actor, owner):
+        return []
     return shown_reviews(reviews_of(session, system.id), system, owner, actor=actor)
 
 

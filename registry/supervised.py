@@ -13,7 +13,7 @@ from registry.agency_checks import Against
 from registry.errors import Conflict
 from registry.kept import storable
 from registry.models import Agency, System
-from registry.permits import Actor, Held, Target, holding, roles_of
+from registry.permits import Actor, Held, Target, holding, may, roles_of
 from registry.recording import Paper
 from registry.system_register import find_seen
 
@@ -55,6 +55,12 @@ def agencies_seen(actor: Actor | None) -> ColumnElement[bool]:
     if actor is None:
         return true()
     return within_agencies(actor, *spec_of().sees)
+
+
+def sees_agency(actor: Actor | None, agency: Agency) -> bool:
+    """``agencies_seen`` of one agency."""
+    target = Target(agency.id, agency.region)
+    return actor is None or any(may(actor, act, roles_of(load()), target) for act in spec_of().sees)
 
 
 def within_agencies(actor: Actor, *acts: str) -> ColumnElement[bool]:

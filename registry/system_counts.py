@@ -8,8 +8,9 @@ are counted with the agency that has them today.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -99,6 +100,19 @@ def count_year(
             _count(count, system, steps[system.id], since, until)
     ordered = sorted(found.values(), key=lambda one: (-one.last, one.agency))
     return Counts(wanted, since, until, tuple(ordered))
+
+
+def counts_json(found: Counts) -> dict[str, Any]:
+    """The counts of a year as JSON; ``move`` of a change is null for a system that was entered as one that is there."""
+    spec = load().systems.decrease
+    rows = [
+        asdict(row)
+        | {"only_decreased": row.only_decreased, "said": spec.yes_zh if row.only_decreased else spec.no_zh}
+        for row in found.rows
+    ]
+    head = {"year": found.year, "since": found.since, "until": found.until, "zh": spec.zh}
+    source = load().cited(spec.sources)
+    return head | {"source": source, "only_decreased": found.only_decreased, "results": rows}
 
 
 def _steps(session: Session, ids: Sequence[str]) -> dict[str, list[SystemLife]]:

@@ -28,10 +28,11 @@ FAILED = replace(PASSED, passed=False, reasons=(Reason("R3", "未申请接入交
 def the_system(database: Database, profile: str = "", **values: Any) -> System:
     """The only system, changed to another city's measure or otherwise."""
     values |= {"profile": profile} if profile else {}
-    with database.write() as session:
-        if values:
+    if values:
+        with database.write() as session:
             session.execute(update(System).values(**values))
-        return session.execute(select(System)).scalars().first() or System()
+    with database.read() as session:
+        return session.execute(select(System)).scalars().one()
 
 
 def the_agency(database: Database) -> Agency:
@@ -43,7 +44,10 @@ def deed(database: Database, login: str, act: Callable[..., T], *given: Any, **m
     """A deed as ``login``, at ``NOW``."""
     with database.write() as session:
         actor = actor_of(session, login, today=TODAY)
-        return act(session, *given, actor=actor, **({"now": NOW} | more))
+        made = act(session, *given, actor=actor, **({"now": NOW} | more))
+        session.flush()
+        session.expunge_all()  # what was made is looked at afterwards
+        return made
 
 
 def ordered(database: Database, given: OrderGiven = GIVEN, *, login: str = "bureau") -> Rectification:

@@ -102,7 +102,7 @@ def one_of_each(
             case_id="w1", created_by="steward", created_at=NOW, changed_at=NOW, **of_case, **own,
         ),
         certified(1, text, content={"tool": text, "evidence_hashes": [sha256]}, serial_no=text, findings=[text]),
-        DutyEvidence(id="v1", duty="LPS-26", year=2026, kind="report", number=text, day=DAY, **own, **paper, **made),
+        DutyEvidence(id="v1", duty="LPS-26", year=2026, kind="report", number=text, day=DAY, withdrawn_why=text, **own, **paper, **made),
         SystemReview(
             id="r1", kind="plan", year=2026, passed=False, reasons=["R1", text], number=text, day=DAY, vendor=text,
             filing_no=text, data=data, **own, **paper, **made,
@@ -110,7 +110,7 @@ def one_of_each(
         Rectification(
             id="z1", number="ZG-2026-0001", trigger="T1", words=text, document=text, day=DAY, due=TODAY,
             state="ordered", sha256=sha256, file_name=text, ordered_by="bureau", ordered_at=NOW, report=text,
-            report_sha256=sha256, report_file=text, closing=text, **own,
+            report_sha256=sha256, report_file=text, returned=text, closing=text, **own,
         ),
         BudgetFlag(
             id="b1", agency_id=system.agency_id, year=2027, reasons=[text], document=text, day=DAY, note=text,

@@ -156,7 +156,7 @@ def test_systems_of_state_and_province_are_not_reviewed_here(here: Database, kin
     the_system(here, system_class=kind)
     told = refused(here, PASSED, error=Conflict)
     assert "外部系统" in told
-    assert "《政务数据共享条例》第24条" in told
+    assert "国务院令第809号）》第24条" in told
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,19 @@ def serial_key(serial: Any) -> str:
 
 
 def medium_key(content: Content) -> str:
-    """What a record wiped, for comparison: its serial number, or its cloud ids; empty when it names neither."""
+    """What a record wiped, for comparison: a serial number, cloud ids, or a contract with its copies; else empty."""
     if content.get("serial_no"):
         return serial_key(content["serial_no"])
     ids = content.get("storage_ids")
-    return "|".join(sorted(map(serial_key, ids))) if isinstance(ids, list) else ""
+    if isinstance(ids, list) and ids:
+        return "|".join(sorted(map(serial_key, ids)))
+    if not content.get("contract_no"):
+        return ""
+    rows = content.get("copies_covered")
+    named = (
+        [str(row.get("copy")) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    )
+    return "|".join((serial_key(content["contract_no"]), *sorted(named)))
 
 
 def person_key(person: Any) -> str:

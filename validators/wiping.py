@@ -158,7 +158,14 @@ def worded(findings: Iterable[WipeFinding], specs: Specs, lang: str = "zh") -> l
 def findings_json(findings: Iterable[WipeFinding], specs: Specs) -> list[dict[str, str]]:
     """Findings as they are kept and answered: in Chinese words, with rule, level and place."""
     return [
-        {"code": one.rule, "level": one.level, "where": one.where, "message": one.message, "fix": one.fix}
+        {
+            "code": one.rule,
+            "rule": one.rule,
+            "level": one.level,
+            "where": one.where,
+            "message": one.message,
+            "fix": one.fix,
+        }
         | {"source": one.source}
         for one in worded(findings, specs)
     ]

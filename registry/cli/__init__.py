@@ -5,9 +5,12 @@ import sys
 import typer
 
 from registry.cli import (
+    acceptance,
     agencies,
     audit,
     catalogue,
+    copies,
+    duties,
     files,
     grants,
     laws,
@@ -16,11 +19,14 @@ from registry.cli import (
     promises,
     proof,
     queue,
+    rectify,
     requests,
     retirement,
     review,
+    reviewing,
     scan,
     server,
+    systems,
     tokens,
 )
 
@@ -44,11 +50,17 @@ for part in (
     grants,
     lists,
     promises,
+    duties,
     audit,
     laws,
     people,
     tokens,
     agencies,
+    systems,
+    acceptance,
+    copies,
+    rectify,
+    reviewing,
     retirement,
     server,
 ):

@@ -1,4 +1,4 @@
-"""Commands on agencies and systems: agency, system."""
+"""Commands on agencies: agency."""
 
 import json
 import sys
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from registry.succession import Succession
 
 AgencyArgument = Annotated[str, typer.Argument(metavar="AGENCY", help="统一社会信用代码、全称或内部编号")]
-SystemArgument = Annotated[str, typer.Argument(metavar="SYSTEM", help="内部编号、系统编号或名称")]
 OnOption = Annotated[
     datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="新体制的第一天，不得晚于今天")
 ]
@@ -25,17 +24,13 @@ KindOption = Annotated[str | None, typer.Option("--kind", help="单位性质，�
 LevelOption = Annotated[str | None, typer.Option("--level", help="层级：1 国家、2 省、3 市、4 县(区)")]
 RegionOption = Annotated[str | None, typer.Option("--region", help="行政区划代码；默认按信用代码")]
 ParentOption = Annotated[str | None, typer.Option("--parent", metavar="AGENCY", help="上级单位")]
-IdentOption = Annotated[str | None, typer.Option("--ident", help="系统编号")]
-ClassOption = Annotated[str | None, typer.Option("--class", help="系统类别：01 自建自用、02 国直 …")]
 
 agency = typer.Typer(help="单位：登记、更名、合并、拆分、撤销。", no_args_is_help=True)
-system = typer.Typer(help="政务信息系统：登记和修改。", no_args_is_help=True)
 
 
 def enter(app: typer.Typer) -> None:
     """Enter the commands of this module into the application."""
     app.add_typer(agency, name="agency")
-    app.add_typer(system, name="system")
 
 
 def _today() -> date:
@@ -263,90 +258,4 @@ def close(written: AgencyArgument, login: AsOption, day: OnOption, basis: BasisO
         actor = console_actor(session, login, now())
         closed = close_agency(session, written, day=day.date(), basis=basis, actor=actor, now=now())
         said = f"{closed.code} {closed.name} 自 {day.date()} 起撤销"
-    say(said)
-
-
-# ---- systems ----------------------------------------------------------------------------------------------
-
-
-@system.command("list")
-@worded
-def systems(
-    of: Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或全称")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """列出系统。"""
-    from registry.agency_shown import system_json
-    from registry.system_register import list_systems
-
-    with database() as opened, opened.read() as session:
-        rows = [_plain(system_json(*row)) for row in list_systems(session, actor=None, agency=of)]
-    if as_json:
-        say_json(rows)
-        return
-    for row in rows:
-        say(f"{row['id']}  {row['ident'] or '—'}  {row['agency_name']}  {row['name']}")
-    if not rows:
-        say("没有这样的系统。")
-
-
-@system.command("show")
-@worded
-def show_system(written: SystemArgument, as_json: JsonOption = False) -> None:
-    """看一个系统。"""
-    from catalog_specs import load
-    from registry.agency_shown import system_json
-    from registry.system_register import find_seen
-
-    with database() as opened, opened.read() as session:
-        shown = _plain(system_json(*find_seen(session, written, actor=None)))
-    if as_json:
-        say_json(shown)
-        return
-    kind = load().label("system_class", shown["class"]) if shown["class"] else "未分类"
-    say(f"{shown['id']}  {shown['ident'] or '—'}  {shown['name']}  {kind}")
-    say(f"  {shown['agency']} {shown['agency_name']}  {shown['profile']}  {shown['life']}")
-    if shown["successor"]:
-        say(f"  后继系统：{shown['successor']}")
-
-
-@system.command("add")
-@worded
-def add_system(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="系统名称")],
-    of: Annotated[str, typer.Option("--agency", help="所属单位：代码或全称")],
-    login: AsOption,
-    ident: IdentOption = None,
-    kind: ClassOption = None,
-) -> None:
-    """登记本单位的一个系统。"""
-    from registry.system_register import add as enter_system
-
-    with database() as opened, opened.write() as session:
-        actor = console_actor(session, login, now())
-        made = enter_system(session, of, name, ident=ident, system_class=kind, actor=actor, now=now())
-        said = f"已登记系统 {made.id} {made.name}"
-    say(said)
-
-
-@system.command("edit")
-@worded
-def edit_system(
-    written: SystemArgument,
-    login: AsOption,
-    name: Annotated[str | None, typer.Option("--name", help="新的名称")] = None,
-    ident: IdentOption = None,
-    kind: ClassOption = None,
-    successor: Annotated[
-        str | None, typer.Option("--successor", metavar="SYSTEM", help='后继系统；写 "" 去掉')
-    ] = None,
-) -> None:
-    """修改名称、编号、类别、后继系统；写 "" 去掉后三项。"""
-    from registry.system_register import edit as change_system
-
-    given = {"name": name, "ident": ident, "class": kind, "successor": successor}
-    changes = {key: value for key, value in given.items() if value is not None}
-    with database() as opened, opened.write() as session:
-        actor = console_actor(session, login, now())
-        said = f"已修改系统 {change_system(session, written, changes, actor=actor, now=now()).name}"
     say(said)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry.request_tasks import RequestTask
     from registry.spot_checks import Sample
     from registry.sync_tasks import SyncTask
+    from registry.system_tasks import SystemTask
     from validators.workdays import Calendar
 
 WhoOption = Annotated[str | None, typer.Option("--as", metavar="LOGIN", help="看谁的待办；不写则看全部")]
@@ -79,6 +80,7 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
     from registry.queues import waiting
     from registry.request_tasks import request_tasks
     from registry.sync_tasks import sync_tasks
+    from registry.system_tasks import system_tasks
 
     specs, moment = load(), now()
     with database() as opened, opened.read() as session:
@@ -87,12 +89,16 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
         held = held_shown(session, sight=sight(actor, roles_of(specs)) if actor else EVERYTHING)
         asked = request_tasks(session, actor, now=moment, specs=specs)
         refused = sync_tasks(session, actor, specs=specs)
+        owed = system_tasks(session, actor, now=moment, specs=specs)
     if as_json:
         more = {"held": [plain_json(one) for one in held], "requests": [_request_json(one) for one in asked]}
-        more |= {"refused": [plain_json(one) for one in refused]}
+        more |= {
+            "refused": [plain_json(one) for one in refused],
+            "systems": [_request_json(one) for one in owed],
+        }
         say_json(plain_json(found) | {"total": found.total} | more)
         return
-    if found.total or not (asked or refused):
+    if found.total or not (asked or refused or owed):
         say(_summary(found))
     if found.tasks:
         heads = ("办理", "资源代码", "名称", "单位", "变更", "等待", "期限", "超期", "先办理由")
@@ -102,10 +108,11 @@ def _waiting(login: str | None, as_json: bool, limit: int | None) -> None:
     _say_held(held)
     _say_requests(asked)
     _say_refused(refused)
+    _say_owed(owed)
     tell_warnings(found.warnings)
 
 
-def _request_json(task: "RequestTask") -> dict[str, Any]:
+def _request_json(task: "RequestTask | SystemTask") -> dict[str, Any]:
     from registry.plain_json import plain_json
 
     return plain_json(task) | {"overdue_zh": task.overdue_zh}
@@ -170,6 +177,26 @@ def _say_refused(refused: "Sequence[SyncTask]") -> None:
         say(f"  {one.code or one.entry_id}  {one.name}（{one.agency_name}），{one.target}：{one.said}")
     if refused:
         say(f"    办法：{refused[0].cure}")
+
+
+def _say_owed(owed: "Sequence[SystemTask]") -> None:
+    """What waits in duties, rectifications, retirements and wipes."""
+    if not owed:
+        return
+    say(f"系统、义务和清除 {len(owed)} 件：")
+    rows = [
+        (
+            one.zh,
+            one.number,
+            one.system,
+            one.agency_name,
+            one.what,
+            f"{one.due}{'（临期）' if one.soon else ''}" if one.due else "",
+            one.overdue_zh,
+        )
+        for one in owed
+    ]
+    say_table(("办理", "编号", "系统", "单位", "事项", "期限", "超期"), rows)
 
 
 def _told(overdue: int, soon: int) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.agencies import system
+from registry.cli.systems import system
 from registry.cli.rectify import FileOption, SystemArgument, stored_paper
 from registry.cli.terminal import (
     AsOption,

@@ -9,6 +9,7 @@ from registry.web import (
     myself,
     promises,
     proofs,
+    rectifications,
     requests,
     reviews,
     scans,
@@ -27,9 +28,10 @@ ROUTERS = (
     lists.router,
     myself.router,
     promises.router,
+    rectifications.router,
     requests.router,
     specs.router,
     sync_api.router,
 )
 # bodies of these hold files
-FILES = (attached.sending, lists.sending, proofs.sending, scans.router, specs.checks)
+FILES = (attached.sending, lists.sending, proofs.sending, rectifications.sending, scans.router, specs.checks)

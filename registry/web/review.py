@@ -29,6 +29,7 @@ from registry.request_tasks import request_tasks
 from registry.stores import Store
 from registry.subjects import Subject, distributions_of, lifecycle_of, load_subjects, move_named
 from registry.sync_tasks import sync_tasks
+from registry.system_tasks import system_tasks
 from registry.web.forms import REASON_ROWS, act_data
 from registry.web.given import Asking, Reading, Seeing, today
 from registry.web.proof_pages import proof_values
@@ -56,6 +57,7 @@ def queue_page(
     asked = () if after else request_tasks(session, actor, now=today(), specs=load())
     values = {"queue": found, "held": held, "asked": asked, "late_zh": load().requests.late.zh}
     values["refused"] = () if after else sync_tasks(session, actor, specs=load())
+    values["owed"] = () if after else system_tasks(session, actor, now=today(), specs=load())
     return render(request, "queue.html", values | {"say": load().say})
 
 

@@ -18,6 +18,7 @@ from registry.shown_review import (
     remarks_json,
 )
 from registry.sync_tasks import sync_tasks
+from registry.system_tasks import system_tasks
 from registry.web import shapes
 from registry.web.answers import Code, Cursor, said
 from registry.web.given import Asking, Reading, Seeing, today
@@ -31,13 +32,15 @@ class QueuePage(shapes.Paged):
     """What waits for you, the riskiest first, then the oldest; ``counts`` by kind of move.
 
     ``requests``, on the first page: what waits in requests, grants and disputes, and what the other side is late with;
-    ``refused``: what a platform refused, in its words.
+    ``refused``: what a platform refused, in its words; ``systems``: what waits in duties, rectifications,
+    retirements and wipes.
     """
 
     results: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     requests: list[dict[str, Any]]
     refused: list[dict[str, Any]]
+    systems: list[dict[str, Any]]
     warnings: list[str]
 
 
@@ -82,6 +85,8 @@ def queue(
     refused = [] if cursor else sync_tasks(session, actor, specs=load())
     more = {"requests": [task_json(one) for one in asked], "warnings": list(found.warnings)}
     more |= {"refused": [asdict(one) for one in refused]}
+    owed = [] if cursor else system_tasks(session, actor, now=now, specs=load())
+    more |= {"systems": [asdict(one) | {"overdue_zh": one.overdue_zh} for one in owed]}
     return said(page | {"counts": counts} | more)
 
 

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("at", registry.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_why", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("withdrawn_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("withdrawn_at", registry.db.UTCDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name=op.f("fk_duty_evidence_agency_id_agency")),

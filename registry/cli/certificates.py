@@ -1,0 +1,105 @@
+"""Commands of certificates: hand out, verify offline, read logs of wiping tools; entered into ``mulu wipe``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli.terminal import JsonOption, database, now, say, say_json, tell, worded, write_bytes
+
+if TYPE_CHECKING:
+    from registry.wipe_verify import CertificateVerdict, Trusted
+
+
+def enter_wipes(app: typer.Typer) -> None:
+    """Enter the commands of this module into ``mulu wipe``."""
+    for command in (certificate, verify):
+        app.command(command.__name__)(command)
+
+
+@worded
+def certificate(
+    number: Annotated[str, typer.Argument(metavar="NO", help="证明编号，或者清除记录的内部编号")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="写到哪里：.json 或 .pdf")],
+) -> None:
+    """导出清除证明，连同登记在审计记录里的证明；可用 mulu wipe verify 离线核验。"""
+    from registry.heads import sign_quietly
+    from registry.wipe_issue import exported
+    from registry.wipe_pages import ENDINGS, json_of, pdf_of
+
+    ending = out.suffix.lower()
+    if ending not in ENDINGS:
+        raise typer.BadParameter(f"OUT 须以 {' 或 '.join(ENDINGS)} 结尾")
+    with database() as opened:
+        sign_quietly(opened, now=now())
+        with opened.read() as session:
+            document = exported(session, number, actor=None)
+    write_bytes(out, pdf_of(document) if ending == ".pdf" else json_of(document))
+    say(f"已写出 {out}：{document['certificate_no']}（校验码 {document['code']}）")
+
+
+@worded
+def verify(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="证明文件（.json、.pdf）")
+    ],
+    head: Annotated[
+        Path | None,
+        typer.Option("--head", metavar="HEAD", help="公布的树头：一个树头的 JSON，或者整个树头文件"),
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key", metavar="HEX", help="出具单位的公钥；不写则用公布树头的公钥，或者本机的信任清单"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """离线核验清除证明：格式、记录和证明摘要、校验标记、审计证明；PDF 还要逐页比较版面。
+
+    退出码：0 真实，1 被改动或者不是清除证明，2 用法不对。
+    """
+    from registry.wipe_verify import verify_file
+
+    found = verify_file(file, _trusted(head, keys))
+    if as_json:
+        say_json(_verdict_json(found))
+    else:
+        _say_verdict(file, found)
+    if not found.genuine:
+        raise typer.Exit(1)
+
+
+def _trusted(head: Path | None, keys: list[str] | None) -> "Trusted":
+    from registry.errors import Rejected
+    from registry.wipe_verify import Trusted, read_heads
+
+    try:
+        return Trusted(frozenset(keys or ()), read_heads(head) if head else ())
+    except Rejected as error:
+        raise typer.BadParameter(error.message) from error
+
+
+def _verdict_json(found: "CertificateVerdict") -> dict[str, object]:
+    document = found.document or {}
+    named = {key: document.get(key) for key in ("certificate_no", "code", "digest", "agency", "system")}
+    return {
+        "genuine": found.genuine,
+        "problems": list(found.problems),
+        "notes": list(found.notes),
+        "vouched": found.vouched,
+        **named,
+    }
+
+
+def _say_verdict(file: Path, found: "CertificateVerdict") -> None:
+    document = found.document or {}
+    if found.genuine:
+        told = "真实完整" if found.vouched else "完整，但公钥须与出具单位核对"
+        say(f"{file}：{told}，{document['agency']['name']}出具的清除证明 {document['certificate_no']}。")
+    else:
+        say(f"{file}：不能确认为真实的清除证明：")
+        for problem in found.problems:
+            say(f"  - {problem}")
+    for note in found.notes:
+        tell(f"说明：{note}")

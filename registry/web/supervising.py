@@ -1,0 +1,77 @@
+"""What routes and pages of supervision share: the paper of a deed with its file stored, files given back, reasons read."""
+
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from fastapi import Request, UploadFile
+from sqlalchemy.orm import Session
+
+from catalog_specs import load
+from registry import blobs
+from registry.errors import NotFound, Rejected
+from registry.permits import Actor
+from registry.recording import Paper
+from registry.reviews import Reason
+from validators.fields import parse_date
+
+_CODED = re.compile(r"([A-Z][0-9]+)\s*[=：:]\s*(.*)", re.DOTALL)
+
+
+def paper_of(
+    request: Request,
+    session: Session,
+    file: UploadFile | None,
+    number: str,
+    day: date | None,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Paper:
+    """A paper with its file stored; without a file where none was sent.
+
+    Raises:
+        TooLarge: the file is larger than a file may be.
+    """
+    if file is None or not file.filename:
+        return Paper(number, day)
+    most, folder = load().entry.limits["file_bytes"], request.app.state.settings.files
+    blob = blobs.keep(session, file.file, folder=folder, actor=actor.login, now=now, most_bytes=most)
+    return Paper(number, day, blob.sha256, Path(file.filename).name[:255])
+
+
+def stored_file(
+    request: Request, session: Session, sha256: str | None, name: str | None
+) -> tuple[str, BinaryIO]:
+    """The bytes of a stored file under its name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if sha256 is None:
+        raise NotFound("没有附文件")
+    return name or sha256[:12], blobs.open_blob(session, sha256, request.app.state.settings.files)
+
+
+def day_typed(text: str, what: str) -> date | None:
+    """A day as it was typed into a form; None for nothing.
+
+    Raises:
+        Rejected: it is none.
+    """
+    if not text.strip():
+        return None
+    found = parse_date(text)
+    if found is None:
+        raise Rejected(f"{what}“{text[:20]}”不是日期；写作 2026-11-20")
+    return found
+
+
+def reasons_typed(lines: list[str]) -> tuple[Reason, ...]:
+    """Reasons, each as ``R3=words``, or as words alone where the city lists no codes."""
+    found = []
+    for line in (one.strip() for one in lines if one.strip()):
+        coded = _CODED.fullmatch(line)
+        found.append(Reason(coded.group(1), coded.group(2)) if coded else Reason("", line))
+    return tuple(found)

@@ -1,0 +1,182 @@
+"""What stands around a wipe record: its case, earlier records of the medium, the copies that it names."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from catalog_specs import Specs
+from registry.kept import storable_value
+from registry.models import DataCopy, WipeCase, WipeRecord
+from registry.wipe_acts import copies_of
+from registry.wipe_sight import CaseRow
+from validators.requesting import is_marked
+from validators.wipe_terms import RULE, Content, Term, WipeFacts, WipeFinding, medium_key, serial_key
+
+PASSED = ("verified", "certified")
+WIPED, HANDED_OVER, REJECTED = "wiped", "handed_over", "rejected"
+# the copies of a case as a whole stand as the least finished of their media does
+_ORDER = ("rejected", "wiped", "verified", "certified")
+_PIECE = 400
+
+
+class Covered(NamedTuple):
+    """The copies that a record says were wiped, and what is wrong with what it says of copies."""
+
+    wiped: tuple[str, ...]
+    findings: tuple[WipeFinding, ...]
+
+
+# ---- content ----------------------------------------------------------------------------------------------
+
+
+def fill_in(content: Content, row: CaseRow, specs: Specs) -> tuple[dict[str, Any], list[WipeFinding]]:
+    """The content as it is kept, with what follows from its case; E132 where it says something else itself."""
+    kept: dict[str, Any] = {
+        key: value for key, value in dict(storable_value(content)).items() if value not in (None, "")
+    }
+    if isinstance(kept.get("serial_no"), str):
+        kept["serial_no"] = unicodedata.normalize("NFKC", kept["serial_no"]).strip()
+    case, found = row.case, []
+    own = {"case": case.kind, "system_id": case.system_id, "retire_decision_no": case.decision_no}
+    # not yet given out: nobody may write them
+    own |= dict.fromkeys(set(specs.wiping.filled) - set(own))
+    names = {"system_id": (row.system.name, row.system.ident) if row.system else ()}
+    for key, value in own.items():
+        given = kept.pop(key, None)
+        if given is not None and given != value and given not in names.get(key, ()):
+            found.append(WipeFinding(RULE, "error", key, "other", {"wanted": str(value or "")}))
+        if value:
+            kept[key] = value
+    return kept, [*found, *_marked(kept, specs)]
+
+
+def _marked(content: Content, specs: Specs) -> Iterable[WipeFinding]:
+    for key, value in content.items():
+        if any(is_marked(text, specs) for text in _texts(value)):
+            # the place only, never the value (domain §12 R1)
+            yield WipeFinding(RULE, "error", key if key.isascii() else "", "secret")
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+
+
+# ---- facts ------------------------------------------------------------------------------------------------
+
+
+def facts_of(
+    session: Session, case: WipeCase, contents: Sequence[Content], *, step: str, now: datetime, but: str = ""
+) -> WipeFacts:
+    """The facts for records of a case up to ``step``; ``but`` is the key of a record that is judged itself."""
+    mine = [one for one in records_of(session, case.id) if one.id != but]
+    latest: dict[str, WipeRecord] = {medium_key(one.content): one for one in mine}
+    return WipeFacts(
+        case=case.kind,
+        step=step,
+        now=now,
+        system_known=case.system_id is not None,
+        not_before=case.not_before,
+        passed=frozenset(serial_key(one.serial_no) for one in mine if one.state in PASSED and one.serial_no),
+        elsewhere=_elsewhere(session, case, contents),
+        failed={
+            key: one.method for key, one in latest.items() if key and one.state == REJECTED and one.method
+        },
+    )
+
+
+def records_of(session: Session, case_id: str) -> list[WipeRecord]:
+    """The records of a case, in the order of recording."""
+    query = select(WipeRecord).where(col(WipeRecord.case_id) == case_id).order_by(col(WipeRecord.seq))
+    return list(session.execute(query).scalars())
+
+
+def _elsewhere(session: Session, case: WipeCase, contents: Sequence[Content]) -> frozenset[str]:
+    serials = sorted({str(one["serial_no"]).lower() for one in contents if one.get("serial_no")})
+    found: set[str] = set()
+    for start in range(0, len(serials), _PIECE):
+        query = select(col(WipeRecord.serial_no)).where(
+            func.lower(col(WipeRecord.serial_no)).in_(serials[start : start + _PIECE]),
+            col(WipeRecord.case_id) != case.id,
+        )
+        found.update(serial_key(serial) for serial in session.execute(query).scalars())
+    return frozenset(found)
+
+
+# ---- copies -----------------------------------------------------------------------------------------------
+
+
+def covered(session: Session, case: WipeCase, content: Content, kind: str, specs: Specs) -> Covered:
+    """The copies of a case that a record wiped; findings where it names others, or answers for them otherwise."""
+    mine = [one for one in copies_of(session, case) if one.case_id == case.id]
+    rows = content.get("copies_covered")
+    wiped: list[str] = []
+    found: list[WipeFinding] = []
+    for said in (one for one in rows if isinstance(one, Mapping)) if isinstance(rows, list) else ():
+        name, answer = str(said.get("copy", ""))[:100], said.get("answer")
+        if answer == "absent":
+            found += _absent(name, case, specs)
+            continue
+        copy = _one_copy(mine, name)
+        if copy is None:
+            found.append(_wrong("copy_unknown", value=name))
+        elif answer == HANDED_OVER and copy.state != HANDED_OVER:
+            found.append(_wrong("copy_answer", value=name, wanted=Term("answers", (HANDED_OVER,))))
+        elif answer == WIPED:
+            wiped.append(copy.id)
+            found += _unfit(copy, case, kind, specs)
+    if not wiped and rows:
+        found.append(_wrong("copy_none"))
+    return Covered(tuple(dict.fromkeys(wiped)), tuple(found))
+
+
+def _one_copy(mine: Sequence[DataCopy], name: str) -> DataCopy | None:
+    named = [one for one in mine if one.id == name] or [one for one in mine if one.name == name.strip()]
+    return named[0] if len(named) == 1 else None
+
+
+def _wrong(reason: str, **params: str | Term) -> WipeFinding:
+    return WipeFinding(RULE, "error", "copies_covered", reason, params)
+
+
+def _absent(name: str, case: WipeCase, specs: Specs) -> list[WipeFinding]:
+    keys = {word: row.key for row in specs.retirement.copies for word in (row.key, row.zh)}
+    if keys.get(name) in case.absent:
+        return []
+    return [_wrong("copy_answer", value=name, wanted=Term("answers", ("absent",)))]
+
+
+def _unfit(copy: DataCopy, case: WipeCase, kind: str, specs: Specs) -> list[WipeFinding]:
+    found, kinds = [], specs.systems.copy_index[copy.kind].records
+    if copy.state not in specs.wiping.need_index[case.kind].wipe_from:
+        state = Term("copy_states", (copy.state,))
+        found.append(_wrong("copy_state", value=copy.name, wanted=state))
+    if kind not in kinds:
+        found.append(_wrong("copy_kind", value=copy.name, choices=Term("kinds", kinds)))
+    return found
+
+
+def settle_copies(session: Session, case: WipeCase, ids: Iterable[str], *, now: datetime) -> None:
+    """Bring copies to where their records stand: the last record of each medium counts, the least finished decides."""
+    session.flush()
+    wanted = set(ids)
+    standing: dict[str, dict[str, str]] = {key: {} for key in wanted}
+    for one in records_of(session, case.id):
+        for key in wanted.intersection(one.copies):
+            standing[key][medium_key(one.content) or one.id] = one.state
+    for copy in (one for one in copies_of(session, case) if one.id in wanted):
+        state = next((state for state in _ORDER if state in standing[copy.id].values()), copy.state)
+        if state != copy.state:
+            copy.state, copy.changed_at = state, now
+            copy.lock += 1
