@@ -344,6 +344,8 @@ def _coverage(facts: SystemFacts, law: Acceptance) -> tuple[list[str], list[str]
 def _opening(facts: SystemFacts, _law: Acceptance) -> tuple[list[str], list[str]]:
     """What may be opened is opened and on a sealed list. Source: S-ZY 19, 24."""
     opened = [one for one in facts.entries if one.opened]
+    if not any(one.announced for one in facts.entries):
+        return [], ["没有已通告的目录，看不出有无可开放的数据"]
     if not opened:
         return ["本系统没有可开放的目录"], []
     gaps = list(_unopened(opened, facts))

@@ -5,7 +5,7 @@ stopped here (S1 24). Source: S-ZY 13, 14, 19, 21; S-LPS 15, 20, 21, 26.
 """
 
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from catalog_specs.law_systems import LifeMove
 from registry.acceptance import lacking
 from registry.agency_lives import hold
 from registry.audit import Act, record
+from registry.blobs import open_blob
 from registry.duty_gates import missing
 from registry.errors import Conflict, NotFound, Rejected
 from registry.kept import storable
@@ -24,6 +25,7 @@ from registry.models import Agency, System, SystemLife
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, may, roles_of
 from registry.recording import NUMBER_LENGTH, Paper
+from registry.stores import Store
 from registry.system_register import find_seen
 from registry.systems import is_external
 
@@ -219,6 +221,18 @@ def history(session: Session, system_id: str) -> list[SystemLife]:
     # a step that is still judged must not be written meanwhile
     with session.no_autoflush:
         return list(session.execute(query.order_by(col(SystemLife.at), col(SystemLife.id))).scalars())
+
+
+def step_file(session: Session, system: System, step_id: str, *, files: Store) -> tuple[str, BinaryIO]:
+    """The name and the bytes of the file that a step of a system rests on.
+
+    Raises:
+        NotFound: there is no such step, or it has no file. Gone: the bytes were erased.
+    """
+    step = session.get(SystemLife, storable(step_id))
+    if step is None or step.system_id != system.id or step.sha256 is None:
+        raise NotFound("没有这个文件")
+    return step.file_name or step.sha256, open_blob(session, step.sha256, files)
 
 
 def moves_of(session: Session, system: System, *, actor: Actor) -> list[LifeMove]:

@@ -59,7 +59,12 @@ def set_system(cast: Cast, **values: Any) -> None:
 
 def give_paper(cast: Cast, duty: str, kind: str, note: str, **more: Any) -> None:
     """Evidence of the system as it lies in the register."""
-    made: dict[str, Any] = {"number": "〔2026〕3号", "day": TODAY, "file_name": "佐证.pdf", "sha256": "a" * 64}
+    made: dict[str, Any] = {
+        "number": "〔2026〕3号",
+        "day": TODAY,
+        "file_name": "佐证.pdf",
+        "sha256": "a" * 64,
+    }
     with cast.database.write() as session:
         system = session.execute(select(System)).scalars().one()
         about = {"id": new_key("v"), "duty": duty, "kind": kind, "note": note, "system_id": system.id}

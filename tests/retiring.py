@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -10,16 +10,21 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
 
 from registry import copies, retirement, retirement_settling
-from registry.models import DataCopy, Entry, Retirement, RetirementEntry, System
+from registry.models import Agency, DataCopy, Entry, Person, Retirement, RetirementEntry, System
 from registry.permits import Actor
 from registry.recording import Paper
-from registry.retirement_cases import find_case
+from registry.retirement_cases import find_case, wipe_case_of
 from registry.retirement_entries import Fate, Settled
+from registry.retirement_impact import lacking_kinds
 from registry.retirement_progress import lacking_to_close
 from registry.retirement_shown import case_json
-from tests.cast import Cast
+from registry.wipe_cases import say_absent
+from tests.cast import Cast, add_person
+from tests.wipe_content import Wiping, physical
 
 R = TypeVar("R")
+# after the day of the decision, as WI8 asks
+WIPED_AT = {"started_at": "2026-11-21T10:30", "finished_at": "2026-11-21T11:30"}
 DECISION = "遵市监停〔2026〕3号"
 FILED = "遵数备〔2026〕12号"
 
@@ -110,3 +115,29 @@ class Retiring:
         with self.cast.database.read() as session:
             rows = session.execute(select(DataCopy).where(col(DataCopy.system_id) == self.system)).scalars()
             return {row.name: row.state for row in rows}
+
+    def wipe(self, *names: str) -> list[str]:
+        """Have copies wiped, verified, witnessed and approved; gives the numbers of the certificates."""
+        self.cast.now += timedelta(days=1)
+        log = Wiping(self.cast.database, self.cast.now, self.shown()["wipe_case"])
+        with self.cast.database.write() as session:
+            if session.execute(select(Person).where(col(Person.login) == "verifier")).first() is None:
+                system = session.get_one(System, self.system)
+                add_person(session, "verifier", "steward", session.get_one(Agency, system.agency_id), system)
+        contents = [physical(name, serial_no=f"SN-{name}", **WIPED_AT) for name in names]
+        numbers = [log.certify(key) for key in log.record(*contents)]
+        self.cast.now = log.now
+        return numbers
+
+    def nowhere_else(self) -> None:
+        """Declare that there are no copies of the kinds that nobody registered."""
+        with self.cast.database.write() as session:
+            case = find_case(session, self.number, actor=None).case
+            lacking = lacking_kinds(copies.list_copies(session, system_id=case.system_id))
+            say_absent(
+                session,
+                wipe_case_of(session, case),
+                dict.fromkeys(lacking, "没有这种副本"),
+                actor=self.actor(session, "head"),
+                now=self.cast.now,
+            )

@@ -17,6 +17,7 @@ from registry.lifecycle import MoveRefused
 from registry.lookup import find_entry
 from registry.models import OutboxRow, SyncEntry, SyncTarget, System, Version
 from registry.permits import EVERYTHING
+from registry.reconcile import differences
 from registry.recording import Paper
 from registry.retirement_entries import Fate
 from registry.retirement_impact import impact
@@ -276,6 +277,35 @@ def test_closing_says_everything_that_is_missing_at_once(told: Retiring) -> None
     for part in ("没有确定处置", "归档移交", "冻结", "WI10", "WI7", "备份"):
         assert part in said
     assert told.entry().state == "shelved"
+
+
+def test_a_case_is_closed_when_every_entry_and_every_copy_is_answered_for(told: Retiring) -> None:
+    told.decide(Fate(told.cast.code, "retire"))
+    told.settle()
+    told.step("archive")
+    told.step("freeze")
+    assert told.wipe("主库磁盘") == ["WIPE-520300-2026-00001"]
+    told.nowhere_else()
+    assert told.close().state == "closed"
+    assert told.entry().state == "wiped"
+    with told.cast.database.read() as session:
+        assert session.get_one(System, told.system).life == "wiped"
+    assert told.close().state == "closed"
+    told.step("write_off", "资核〔2026〕9号")
+    with pytest.raises(Conflict, match="已结案"):
+        told.step("archive")
+
+
+def test_the_record_of_a_closed_retirement_is_whole(told: Retiring) -> None:
+    told.decide(Fate(told.cast.code, "archive", archive="市档案馆"))
+    told.settle()
+    told.step("archive")
+    told.step("freeze")
+    told.wipe("主库磁盘")
+    told.nowhere_else()
+    told.close()
+    with told.cast.database.read() as session:
+        assert list(differences(session)) == []
 
 
 def test_a_decision_is_taken_back_while_nothing_was_done(opened: Retiring) -> None:

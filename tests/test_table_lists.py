@@ -12,9 +12,9 @@ from registry.lookup import find_entry
 from registry.models import SystemTable
 from registry.permits import EVERYTHING
 from registry.table_lists import (
-    coverage,
     cover,
     cover_each,
+    coverage,
     exclude,
     import_tables,
     tables_of,

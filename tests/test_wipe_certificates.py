@@ -147,11 +147,11 @@ def test_it_is_found_by_number_and_by_the_record(database: Database) -> None:
 
 def test_a_record_without_certificate_or_head_is_told_so(sqlite_database: Database) -> None:
     with sqlite_database.write() as session:
-        record = enter(session, stage(session))
+        enter(session, stage(session))
     with sqlite_database.read() as session, pytest.raises(NotFound, match="还没有证明"):
         exported(session, "wr1", actor=None)
     with sqlite_database.write() as session:
-        certify(session, session.get_one(WipeRecord, record.id))
+        certify(session, session.get_one(WipeRecord, "wr1"))
     with sqlite_database.read() as session, pytest.raises(NotFound, match="mulu audit head"):
         exported(session, "wr1", actor=None)
 

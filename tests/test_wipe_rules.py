@@ -294,5 +294,3 @@ def test_ten_thousand_records_are_checked_in_well_under_five_seconds(specs: Spec
     ]
     assert not any(map(errors_of, wrong))
     assert perf_counter() - begun < 5
-
-

@@ -54,13 +54,13 @@ def enter(app: typer.Typer) -> None:
         ("show", show),
     ):
         rectify_app.command(name)(command)
-    for name, command in (
+    for called, deed in (
         ("candidates", candidates),
         ("flag", flag),
         ("lift", lift),
         ("list", flags),
     ):
-        budget_app.command(name)(command)
+        budget_app.command(called)(deed)
     app.add_typer(rectify_app, name="rectify")
     app.add_typer(budget_app, name="budget")
 

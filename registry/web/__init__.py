@@ -34,6 +34,7 @@ from registry.web import (
     sync_pages,
     verify_pages,
 )
+from registry.web import copies as copy_routes
 from registry.web import jobs as job_routes
 from registry.web import systems as system_routes
 from registry.web.edge import Edge
@@ -87,9 +88,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
     for part in api.FILES:
         app.include_router(part)
-    for part in (agency_routes.router, system_routes.router):
+    for part in (agency_routes.router, system_routes.router, copy_routes.router):
         app.include_router(part, max_body_size=load().entry.limits["json_bytes"])
-    app.include_router(job_routes.router)
+    for part in (system_routes.sending, copy_routes.sending, job_routes.router):
+        app.include_router(part)
     _enter_pages(app, settings)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     problems.enter(app)

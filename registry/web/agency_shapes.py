@@ -113,32 +113,6 @@ class Closing(_Ordered):
     model_config = _given(day="2026-11-01", basis=BASIS)
 
 
-class NewSystem(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        populate_by_name=True,
-        json_schema_extra={
-            "examples": [{"agency": CIVIL, "name": "低保管理系统", "ident": "MZ-03", "class": "01"}]
-        },
-    )
-    agency: Named
-    name: Named
-    ident: MaybeWords = None
-    system_class: MaybeWords = Field(default=None, alias="class")
-
-
-class SystemEdit(BaseModel):
-    """What is given is changed; ``null`` takes number, class or successor away."""
-
-    model_config = ConfigDict(
-        extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{"class": "01"}]}
-    )
-    name: MaybeWords = None
-    ident: MaybeWords = None
-    system_class: MaybeWords = Field(default=None, alias="class")
-    successor: MaybeWords = None
-
-
 # ---- what goes out ----------------------------------------------------------------------------------------
 
 
@@ -237,39 +211,3 @@ class SuccessionShown(BaseModel):
     )
     taken: list[TakenShown]
     told: list[str]
-
-
-class SystemShown(BaseModel):
-    """A system; ``class`` is a code of system_class."""
-
-    model_config = ConfigDict(
-        populate_by_name=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": SYSTEM,
-                    "agency": CIVIL,
-                    "agency_name": "遵义市民政局",
-                    "name": "低保管理系统",
-                    "ident": "MZ-03",
-                    "class": "01",
-                    "profile": "zunyi_2020",
-                    "life": "operating",
-                    "successor": None,
-                }
-            ]
-        },
-    )
-    id: str
-    agency: str
-    agency_name: str
-    name: str
-    ident: str | None
-    system_class: str | None = Field(alias="class")
-    profile: str
-    life: str
-    successor: str | None
-
-
-class SystemPage(Paged):
-    results: list[SystemShown]

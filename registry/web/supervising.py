@@ -1,4 +1,4 @@
-"""What routes and pages of supervision share: the paper of a deed with its file stored, files given back, reasons read."""
+"""What routes and pages of supervision share: papers with their files stored, files given back, what is typed read."""
 
 import re
 from datetime import date, datetime
