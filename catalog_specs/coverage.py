@@ -113,6 +113,7 @@ def _citing(specs: Specs) -> Iterator[tuple[Citing, tuple[str, ...]]]:
         ("move", documents["lifecycle"].moves),
         ("record", documents["lifecycle"].records),
         ("life", documents["systems"].moves),
+        ("review", documents["supervision"].reviews),
         ("clock", documents["deadlines"].clocks),
         ("element", documents["duties"].acceptance),
         ("evidence", documents["obligations"].derived),

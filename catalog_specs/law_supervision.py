@@ -83,11 +83,14 @@ class Consequence(Marked):
 
 
 class Budget(Marked):
-    """``grounds`` are what may speak against an agency; nothing follows of itself."""
+    """``grounds`` are what may speak against an agency; nothing follows of itself. Overdue duties count that
+    ``duties_of`` owes; those whose evidence is ``told_elsewhere`` are among the other grounds already."""
 
     permission: Key
     earliest_years_back: int
     years_ahead: int
+    duties_of: Key
+    told_elsewhere: tuple[Key, ...]
     grounds: tuple[Cited, ...]
     consequences: tuple[Consequence, ...]
     sources: Citations

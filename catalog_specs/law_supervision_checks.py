@@ -13,6 +13,9 @@ def check_supervision(law: Law) -> Problems:
     for kind in spec.reviews:
         yield from unknown(f"{PLACE}: reviews {kind.key}", [kind.permission], law.permissions, known)
     yield from unknown(f"{PLACE}: budget", [spec.budget.permission], law.permissions, known)
+    yield from unknown(f"{PLACE}: budget", [spec.budget.duties_of], law.bodies, "roles.yaml")
+    kinds = keys_of(law.duties.evidence_kinds)
+    yield from unknown(f"{PLACE}: budget", spec.budget.told_elsewhere, kinds, "evidence_kinds of duties.yaml")
     for row in spec.budget.consequences:
         yield from unknown(f"{PLACE}: consequences", [row.profile], law.profiles, "the profiles")
     yield from _orders(law, spec.rectification)

@@ -296,7 +296,10 @@ def _set_up(sheet: Any, footer: str, *, landscape: bool) -> None:
 def _put(sheet: Any, row: int, column: int, text: str, look: Any) -> None:
     # the writer takes a text in <r> for markup of its own
     plain = f" {text}" if text.startswith("<r>") else text
-    sheet.write_string(row, column, plain[:_CELL], look)
+    if plain:
+        sheet.write_string(row, column, plain[:_CELL], look)
+    else:
+        sheet.write_blank(row, column, None, look)
 
 
 # ---- pages ------------------------------------------------------------------------------------------------

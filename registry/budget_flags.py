@@ -17,6 +17,8 @@ from catalog_specs import Specs, load, profile_of_region
 from registry import agency_lives
 from registry.agency_checks import Against, refuse
 from registry.audit import Act, record
+from registry.duties import read_duties
+from registry.duty_terms import Asked
 from registry.errors import Conflict, NotFound
 from registry.keys import new_key
 from registry.lookup import askable
@@ -27,6 +29,7 @@ from registry.permits import Actor, Target, demand, roles_of
 from registry.rectifications import days_late
 from registry.reviews import PLAN, newest_first
 from registry.supervised import agencies_seen, day_against, fit, is_external, spec_of, within_agencies
+from validators.obligations import OVERDUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def candidates(
 def _candidates(session: Session, reach: ColumnElement[bool], year: int, now: datetime) -> list[Candidate]:
     found: dict[str, list[Ground]] = {}
     owners: dict[str, Agency] = {}
-    for owner, ground in _grounds(session, reach, year, local_day(now)):
+    for owner, ground in _grounds(session, reach, year, now):
         owners[owner.id] = owner
         found.setdefault(owner.id, []).append(ground)
     flags = _standing_flags(session, year)
@@ -149,10 +152,11 @@ def consequence_of(agency: Agency) -> tuple[str, str]:
 
 
 def _grounds(
-    session: Session, reach: ColumnElement[bool], year: int, today: date
+    session: Session, reach: ColumnElement[bool], year: int, now: datetime
 ) -> Iterator[tuple[Agency, Ground]]:
-    yield from _orders(session, reach, year, today)
+    yield from _orders(session, reach, year, local_day(now))
     yield from _reviews(session, reach, year)
+    yield from _duties(session, reach, year, now)
 
 
 def _ground(kind: str, ref: str, words: str, specs: Specs) -> Ground:
@@ -196,6 +200,27 @@ def _reviews(session: Session, reach: ColumnElement[bool], year: int) -> Iterato
             why = "；".join(f"{one['code']} {one['words']}".strip() for one in review.reasons)
             words = f"“{system.name}”{asked} 年方案评审未通过（{review.number or review.day}）：{why}"
             yield owner, _ground("review_failed", review.id, words, load(system.profile))
+
+
+def _duties(
+    session: Session, reach: ColumnElement[bool], year: int, now: datetime
+) -> Iterator[tuple[Agency, Ground]]:
+    """The duties of the agency and its systems that were overdue in the year that is judged."""
+    spec = spec_of().budget
+    rows = {one.id: one for one in session.execute(select(Agency).where(reach)).scalars()}
+    one = next(iter(rows.values())).code if len(rows) == 1 else None
+    asked = Asked(year=year - 1, agency=one)
+    for duty in read_duties(session, asked, now=now, specs=load()) if rows else ():
+        owner = rows.get(duty.subject.agency_id or "")
+        told = set(duty.duty.evidence) & set(spec.told_elsewhere)
+        if owner is None or duty.state != OVERDUE or told or spec.duties_of not in duty.duty.actor:
+            continue
+        specs = load(duty.duty.profile)
+        late = f"应于 {duty.term.due} 前完成" if duty.term.due else "已超期"
+        words = f"“{duty.subject.name}”{duty.year} 年：{duty.duty.zh}；{late}"
+        row = spec.ground_index["duty_overdue"]
+        ref, source = f"{duty.duty.id}@{duty.subject.id}", specs.cited(duty.duty.sources)
+        yield owner, Ground("duty_overdue", row.zh, ref, words, source)
 
 
 # ---- decided ------------------------------------------------------------------------------------------------

@@ -299,6 +299,18 @@ def import_rows(
     return [replace(one, copy_id=copy.id, warnings=told) for one, copy, told in done]
 
 
+def demand_all(verdicts: Iterable[Verdict]) -> None:
+    """Refuse a list of which a row was wrong; the errors stand row by row in the answer.
+
+    Raises:
+        Rejected: it is.
+    """
+    lines = [f"第 {one.row} 行 {one.name}：{text}" for one in verdicts for text in one.errors]
+    if lines:
+        errors = [{"code": "row", "message": line} for line in lines]
+        raise Rejected(f"有 {len(lines)} 处不对，整批没有登记；改好再导入", errors=errors)
+
+
 def _judge(
     session: Session,
     system: System | None,
@@ -330,6 +342,7 @@ __all__ = [
     "GivenRow",
     "Verdict",
     "add",
+    "demand_all",
     "edit",
     "find_copy",
     "find_grant",

@@ -115,13 +115,14 @@ def _page(title: str, body: str) -> str:
 # ---- duties -----------------------------------------------------------------------------------------------
 
 KINDS = {"gate": "把关", "record": "留存", "deadline": "期限", "authority": "职权", "information": "说明"}
-_PER = {"none": "", "city": "全市", "agency": "单位", "system": "系统", "entry": "目录（按单位合计）"}
-_CITING = {
+PER = {"none": "", "city": "全市", "agency": "单位", "system": "系统", "entry": "目录（按单位合计）"}
+CITING = {
     "rule": "规则",
     "guard": "前提",
     "move": "环节",
     "record": "佐证",
     "life": "系统环节",
+    "review": "评审",
     "clock": "期限",
     "element": "验收要件",
     "evidence": "由登记簿得出",
@@ -130,14 +131,15 @@ _CITING = {
     "trigger": "整改情形",
     "wipe_rule": "清除规则",
 }
-_BY = {"guards": "前提", "moves": "系统环节", "evidence": "登记佐证"}
+SHUT_BY = {"guards": "前提", "moves": "系统环节", "evidence": "登记佐证"}
 
 
 def duties_page(specs: Specs) -> str:
     """The coverage table as Markdown (Chinese): every article of both measures, its duty, what answers it."""
     rows = coverage(specs)
     parts = []
-    for profile in profiles().values():
+    known = profiles()
+    for profile in (known[key] for key in dict.fromkeys(row.profile for row in rows)):
         heads = (
             "条",
             "义务",
@@ -156,14 +158,14 @@ def duties_page(specs: Specs) -> str:
 
 
 def _article_cells(row: ArticleRow, specs: Specs) -> Iterable[tuple[str, ...]]:
-    kept = "；".join(f"{one.gate_zh}：{_BY[one.by]}“{'、'.join(one.names)}”" for one in row.kept)
+    kept = "；".join(f"{one.gate_zh}：{SHUT_BY[one.by]}“{'、'.join(one.names)}”" for one in row.kept)
     for duty in row.duties:
         yield (
             duty.article,
             duty.id,
             duty.zh,
             "、".join(KINDS[kind] for kind in duty.kind),
-            _PER[duty.per],
+            PER[duty.per],
             "、".join(_bodies(duty, specs)),
             _deadline(duty),
             "、".join(_wanted(duty, specs)),
@@ -191,8 +193,8 @@ def _wanted(duty: Duty, specs: Specs) -> Iterable[str]:
 
 def _cited(citing: Iterable[Citing]) -> list[str]:
     listed = list(citing)
-    found = {kind: [one.key for one in listed if one.kind == kind] for kind in _CITING}
-    return [f"{zh} {'、'.join(found[kind])}" for kind, zh in _CITING.items() if found[kind]]
+    found = {kind: [one.key for one in listed if one.kind == kind] for kind in CITING}
+    return [f"{zh} {'、'.join(found[kind])}" for kind, zh in CITING.items() if found[kind]]
 
 
 PAGES = {"rules.zh-CN.md": rules_page, "fields.zh-CN.md": fields_page, "duties.zh-CN.md": duties_page}

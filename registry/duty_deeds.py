@@ -5,6 +5,7 @@ Source: S-ZY 5, 25-31; S-LPS 6-35; domain §8.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from catalog_specs import Specs, load
 from catalog_specs.law import Duty
 from registry.agency_lives import demand_standing, find, hold
 from registry.audit import Act, record
+from registry.content import check_file_name
 from registry.duty_gates import plan_missing
 from registry.duty_terms import (
     AGENCY,
@@ -269,6 +271,8 @@ def _check_paper(paper: Paper, note: str, specs: Specs, *, today: date) -> None:
         raise Rejected(f"文号至多 {limits.number} 个字，不含控制字符")
     if len(note.strip()) > limits.note:
         raise Rejected(f"说明至多 {limits.note} 个字")
+    if paper.file_name:
+        check_file_name(Path(paper.file_name).stem, specs)
     if paper.day is not None and paper.day > today:
         raise Rejected(f"文件日期 {paper.day} 还没有到")
 

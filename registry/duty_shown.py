@@ -22,7 +22,7 @@ from registry.lookup import askable
 from registry.models import DutyEvidence
 from registry.people import local_day
 from registry.permits import Actor, may, roles_of
-from validators.obligations import DUE, OVERDUE, WORKING_DAYS, due_on, is_told
+from validators.obligations import DUE, INFORMATION, OVERDUE, WORKING_DAYS, due_on, is_told
 
 SOON = "soon"
 _UNITS = {WORKING_DAYS: "个工作日"}
@@ -300,13 +300,15 @@ def duties_waiting(session: Session, actor: Actor | None, *, now: datetime) -> l
     return sorted(tasks, key=lambda task: (task.due, task.duty, task.subject))
 
 
-def answerable(one: Standing, actor: Actor | None, specs: Specs) -> list[Piece]:
-    """The evidence that is missing of a duty and that ``actor`` may hand in."""
+def answerable(one: Standing, actor: Actor | None, specs: Specs, *, missing: bool = True) -> list[Piece]:
+    """The evidence of a duty that ``actor`` may hand in; with ``missing`` only what is not there yet."""
+    if is_told(one.duty) and INFORMATION in one.duty.kind:
+        return []
     roles, target = roles_of(specs), target_of(one.subject)
     return [
         piece
         for piece in one.pieces
-        if not piece.whole
+        if not (missing and piece.whole)
         and is_by_hand(one.duty, piece.kind, specs)
         and (
             actor is None

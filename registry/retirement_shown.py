@@ -1,7 +1,7 @@
 """Retirements as JSON: for the API, the pages and the command."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -133,15 +133,3 @@ def impact_now(session: Session, system: System, *, now: datetime) -> dict[str, 
 def fate_names() -> Mapping[str, str]:
     """The fates by key, in Chinese."""
     return {fate.key: fate.zh for fate in load().retirement.fates}
-
-
-def fates_read(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Rows of a sheet of fates as texts; a fate may be written as its key or its name."""
-    keys = {zh: key for key, zh in fate_names().items()} | {
-        zh.split("（")[0]: key for key, zh in fate_names().items()
-    }
-    return [
-        {name: str(row.get(name) or "").strip() for name in ("entry", "why", "archive")}
-        | {"fate": keys.get(str(row.get("fate") or "").strip(), str(row.get("fate") or "").strip())}
-        for row in rows
-    ]

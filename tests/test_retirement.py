@@ -7,20 +7,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
 from registry import retirement
 from registry.errors import Conflict, Gone, NotAllowed, Rejected
+from registry.fate_sheets import read_fates, write_fates
 from registry.lifecycle import MoveRefused
 from registry.lookup import find_entry
 from registry.models import OutboxRow, SyncEntry, SyncTarget, System, Version
 from registry.permits import EVERYTHING
 from registry.reconcile import differences
 from registry.recording import Paper
+from registry.retirement_cases import find_case
 from registry.retirement_entries import Fate
 from registry.retirement_impact import impact
+from registry.retirement_shown import entry_lines
 from registry.system_register import add as add_system
 from registry.system_register import edit as edit_system
 from tests.cast import PATH, content, register
@@ -345,3 +349,35 @@ def _at_a_portal(made: Retiring, state: str) -> None:
             session.add(SyncEntry(target_id="g1", entry_id=made.entry().id, state=state, files={}))
         else:
             session.execute(update(SyncEntry).values(state=state))
+
+
+# ---- the sheet of fates -----------------------------------------------------------------------------------
+
+
+def test_fates_are_filled_in_on_a_sheet_and_read_back(told: Retiring, tmp_path: Path) -> None:
+    path = tmp_path / "处置.xlsx"
+    with told.cast.database.read() as session:
+        write_fates(entry_lines(session, find_case(session, told.number, actor=None).case), path)
+    book = openpyxl.load_workbook(path)
+    sheet = book.active
+    assert sheet is not None
+    assert sheet["A2"].value == told.cast.code
+    sheet["D2"], sheet["F2"] = "转为档案", "市档案馆 2026-17"
+    book.save(path)
+    assert read_fates(path) == [Fate(told.cast.code, "archive", "", "市档案馆 2026-17")]
+
+
+def test_a_sheet_of_fates_names_every_row_that_will_not_do(tmp_path: Path) -> None:
+    path = tmp_path / "处置.csv"
+    path.write_text("资源代码,处置\n102024030201/000001,卖掉\n,注销\n", "utf-8")
+    with pytest.raises(Rejected) as refused:
+        read_fates(path)
+    assert "第 2 行：没有“卖掉”这种处置" in refused.value.message
+    assert "第 3 行：没有资源代码" in refused.value.message
+
+
+def test_a_sheet_with_a_column_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "处置.csv"
+    path.write_text("资源代码,处置,备注二\n102024030201/000001,注销,x\n", "utf-8")
+    with pytest.raises(Rejected, match="第 C 列“备注二”不认识"):
+        read_fates(path)

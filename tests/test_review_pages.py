@@ -120,7 +120,7 @@ def test_the_queue_lists_what_waits_for_me(client: TestClient, cast: Cast) -> No
     page = enter(client, cast.database, "secrecy_reviewer").get("/queue").text
     assert "企业登记基本信息" in page
     assert "保密风险评估通过" in page
-    assert "没有等待您办理的事项" in enter(client, cast.database, "head").get("/queue").text
+    assert "没有等待您办理的事项" in enter(client, cast.database, "system_admin").get("/queue").text
 
 
 def test_another_department_sees_the_draft_nowhere(client: TestClient, cast: Cast) -> None:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.systems import system
 from registry.cli.rectify import FileOption, SystemArgument, stored_paper
+from registry.cli.systems import system
 from registry.cli.terminal import (
     AsOption,
     JsonOption,

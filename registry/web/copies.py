@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Path, Query, Response
 from sqlalchemy.orm import Session
 
-from registry.copies import add, edit, find_copy, import_rows, list_copies, remove
+from registry.copies import add, demand_all, edit, find_copy, import_rows, list_copies, remove
 from registry.copy_sheets import read_rows
 from registry.copy_values import copies_json
 from registry.errors import Stale
@@ -82,16 +82,16 @@ def import_list(
     id: Named,  # noqa: A002  (the name in the address)
     form: Annotated[shapes.CopyList, File()],
 ) -> Response:
-    """Enter the copies of a list, all or none; 422 with a verdict a row when one of them is wrong."""
+    """Enter the copies of a list, all or none; 422 with everything that is wrong, row by row."""
 
     def deed() -> Answer:
         system, _owner = find_seen(session, id, actor=actor)
         name = FilePath(form.file.filename or "upload").name
         with stored(form.file.file, name) as path:
             verdicts = import_rows(session, system, read_rows(path), actor=actor, now=today())
-        entered = not any(verdict.errors for verdict in verdicts)
-        value = {"entered": entered, "results": [asdict(verdict) for verdict in verdicts]}
-        return Answer(value, 200)
+        demand_all(verdicts)
+        rows = ({**asdict(one), "warnings": list(one.warnings)} for one in verdicts)
+        return Answer({"results": [{k: v for k, v in row.items() if k != "errors"} for row in rows]})
 
     return again.once(session, actor, deed)
 

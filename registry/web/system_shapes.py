@@ -100,7 +100,8 @@ class CopyEdit(BaseModel):
     def changes(self) -> dict[str, Any]:
         """What is changed, by the keys of systems.yaml."""
         plain = self.model_dump(exclude_unset=True)
-        return plain.pop("ids", {}) | plain
+        ids: dict[str, Any] = plain.pop("ids", {})
+        return ids | plain
 
 
 class CopyList(BaseModel):
@@ -278,17 +279,15 @@ class CopiesShown(BaseModel):
 
 
 class VerdictShown(BaseModel):
-    """What came of one row; ``copy_id`` is null unless all rows were entered."""
+    """What came of one row."""
 
     row: int
     name: str
-    copy_id: str | None
-    errors: list[str]
+    copy_id: str
     warnings: list[str]
 
 
 class VerdictList(BaseModel):
-    """``entered``: whether the list was taken in; nothing is when a single row is wrong."""
+    """The copies that were entered. Nothing is when a single row is wrong (422)."""
 
-    entered: bool
     results: list[VerdictShown]
