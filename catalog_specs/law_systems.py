@@ -185,10 +185,11 @@ class Systems(Frozen):
 
         Without a medium, and for a kind of record that is made for none, every record of the kind counts.
         """
-        allowed = self.copy_index[kind].records
-        rows = [row for row in self.identifying if row.key in allowed]
+        index = {row.key: row for row in self.identifying}
+        rows = [index[name] for name in self.copy_index[kind].records]
         fitting = [row for row in rows if not (medium and row.media) or medium in row.media]
-        return tuple(row.identified_by for row in fitting)
+        # on a medium that does not fit, which is refused anyway, something must identify it all the same
+        return tuple(row.identified_by for row in fitting or rows)
 
     def media_of(self, kind: str) -> tuple[str, ...]:
         """The media on which a copy of ``kind`` may lie."""

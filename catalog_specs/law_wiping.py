@@ -3,7 +3,9 @@
 from functools import cached_property
 from typing import Literal
 
-from catalog_specs.law_release import Citations, Cited, Key, Named, WipeRule, Words, by_key
+from pydantic import Field
+
+from catalog_specs.law_release import Citations, Cited, Key, Named, Pattern, WipeRule, Words, by_key
 from catalog_specs.model import Frozen, Marked, Text
 
 FieldType = Literal["text", "number"]
@@ -94,6 +96,34 @@ class Certificate(Marked):
     sources: Citations
 
 
+# ---- logs of wiping tools ---------------------------------------------------------------------------------
+
+
+class LogPattern(Frozen):
+    """A pattern of one line; its groups are what the line tells. ``opens``: what follows is about its device."""
+
+    pattern: Pattern
+    opens: bool = False
+
+
+class ToolLog(Cited):
+    """A machine-readable log: where in it the fields of a record stand, and what its words mean.
+
+    ``fields`` maps a field (or ``result``) to a place; ``words`` maps, by field, a word to a choice, an empty one
+    where the word tells nothing. ``zero`` are counts of errors: any but zero is a failed wipe. ``clock``: ``iso``,
+    ``epoch``, or the form in which moments are written.
+    """
+
+    reader: Literal["json", "nvme", "lines", "xml", "generic_json", "generic_csv"]
+    tool: str = ""
+    clock: str = ""
+    rows: str = ""
+    patterns: tuple[LogPattern, ...] = ()
+    fields: dict[Key, str] = Field(default_factory=dict)
+    zero: tuple[str, ...] = ()
+    words: dict[Key, dict[str, str]] = Field(default_factory=dict)
+
+
 # ---- wiping.yaml ------------------------------------------------------------------------------------------
 
 
@@ -101,6 +131,7 @@ class Wiping(Frozen):
     case_states: tuple[Named, ...]
     results: tuple[Named, ...]
     certificate: Certificate
+    tool_logs: tuple[ToolLog, ...]
     answers: tuple[Named, ...]
     case_number: RecordNumber
     certificate_number: RecordNumber

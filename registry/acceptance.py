@@ -24,7 +24,7 @@ from registry.systems import is_external
 from registry.table_lists import DRAFTED, LOST, UNDECIDED
 
 READY, LACKING, EXEMPT = "ready", "lacking", "exempt"
-_NAMED = 20
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What an element lacks: in words, with the article and the cure."""
+    """What an element lacks: in words, with the article (``source`` in full) and the cure."""
 
     kind: str
     says: str
+    article: str
     source: str
     cure: str
 
@@ -58,6 +59,7 @@ class Element:
     zh: str
     level: str
     level_zh: str
+    article: str
     source: str
     holds: bool
     found: tuple[Shown, ...]
@@ -199,16 +201,17 @@ class _Given:
     def element(self, row: AcceptanceElement) -> Element:
         """One element with what shows it and what it lacks."""
         found, missing = list[Shown](), list[Missing]()
+        article = _articles(row.sources, self.specs)
+        source = self.specs.cited(tuple(s for s in row.sources if s != "DESIGN"))
         for kind in row.evidence:
             proof = self.law.proof_index[kind]
             shown, gaps = self._told(proof, row)
             found += shown
-            source = self.specs.cited(tuple(s for s in row.sources if s != "DESIGN"))
-            missing += [Missing(kind, gap, source, proof.cure.zh) for gap in gaps]
+            missing += [Missing(kind, gap, article, source, proof.cure.zh) for gap in gaps]
         level = self.law.level_index[row.level]
         holds = level.holds and row.key not in self.law.after.elements
-        source = self.specs.cited(row.sources)
-        return Element(row.key, row.zh, row.level, level.zh, source, holds, tuple(found), tuple(missing))
+        named = (row.key, row.zh, row.level, level.zh, article, source)
+        return Element(*named, holds, tuple(found), tuple(missing))
 
     def _told(self, proof: ProofKind, row: AcceptanceElement) -> Told:
         if proof.by == "register":
@@ -248,6 +251,18 @@ class _Given:
             *(last.file_name or "", last.sha256 or ""),
         )
         return [shown], []
+
+
+def _articles(sources: Sequence[str], specs: Specs) -> str:
+    """Citations in short, where the measure that applies is named beside them: 第19条、解读9."""
+    found = []
+    for source in sources:
+        key, _, article = source.partition(" ")
+        if key == specs.profile.law:
+            found.append(f"第{article}条" if article[:1].isdigit() else article)
+        elif key != "DESIGN":
+            found.append(specs.citation(source))
+    return "、".join(found) or specs.citation("DESIGN")
 
 
 def _bare(zh: str) -> str:

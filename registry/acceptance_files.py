@@ -60,7 +60,7 @@ def pack_of(check: AcceptanceCheck) -> Pack:
         _head(check, facts),
         check.verdict_zh,
         check.is_ready,
-        check.lacking,
+        _lacking(check),
         (
             _elements(check.elements, words),
             _tables(facts.tables if facts else (), specs),
@@ -72,6 +72,13 @@ def pack_of(check: AcceptanceCheck) -> Pack:
         check.as_of,
         f"{check.system_name} 截至 {_moment(check.as_of)}",
     )
+
+
+def _lacking(check: AcceptanceCheck) -> tuple[str, ...]:
+    """What is lacking, with articles in short: the measure stands above."""
+    gaps = [(one, gap) for one in check.elements if one.holds for gap in one.missing]
+    said = tuple(f"{one.zh}：{gap.says}（{gap.article}）。办法：{gap.cure}" for one, gap in gaps)
+    return said or check.lacking
 
 
 def _head(check: AcceptanceCheck, facts: SystemFacts | None) -> tuple[tuple[str, str], ...]:
@@ -107,8 +114,8 @@ def _elements(elements: Sequence[Element], words: PackWords) -> Table:
         said = [_shown_line(s.says, s.number, s.day, s.file_name, s.kind_zh) for s in one.found]
         said += [gap.says for gap in one.missing]
         cures = dict.fromkeys(gap.cure for gap in one.missing)
-        rows.append((one.zh, one.level_zh, one.source, result, "\n".join(said), "\n".join(cures)))
-    return Table(words.elements, words.element_columns, tuple(rows), (14, 8, 22, 10, 34, 22))
+        rows.append((one.zh, one.level_zh, one.article, result, "\n".join(said), "\n".join(cures)))
+    return Table(words.elements, words.element_columns, tuple(rows), (15, 9, 14, 10, 36, 24))
 
 
 def _shown_line(says: str, number: str, day: date | None, file_name: str, kind_zh: str) -> str:

@@ -207,7 +207,8 @@ def _duties(
 ) -> Iterator[tuple[Agency, Ground]]:
     """The duties of the agency and its systems that were overdue in the year that is judged."""
     spec = spec_of().budget
-    rows = {one.id: one for one in session.execute(select(Agency).where(reach)).scalars()}
+    known = session.execute(select(Agency).where(reach)).scalars()
+    rows = {one.id: one for one in known if agency_lives.standing(one, local_day(now))}
     one = next(iter(rows.values())).code if len(rows) == 1 else None
     asked = Asked(year=year - 1, agency=one)
     for duty in read_duties(session, asked, now=now, specs=load()) if rows else ():

@@ -346,6 +346,7 @@ __all__ = [
     "edit",
     "find_copy",
     "find_grant",
+    "highest_grade",
     "import_rows",
     "list_copies",
     "remove",

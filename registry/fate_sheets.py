@@ -1,6 +1,7 @@
 """The fates of a retirement's entries as a workbook: written with what is known, filled in, read back."""
 
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,16 @@ _COLUMNS = (
 )
 
 
-def write_fates(lines: Iterable[Mapping[str, Any]], path: Path) -> None:
+def write_fates(lines: Iterable[Mapping[str, Any]], path: Path | BytesIO) -> None:
     """Write the entries of a case (``entry_lines``) as a workbook with a choice of fates."""
     # heavy, and only needed when workbooks are written
     import xlsxwriter
 
     fates = {fate.key: fate.zh for fate in load().retirement.fates}
-    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(
+        path if isinstance(path, BytesIO) else str(path),
+        {"strings_to_formulas": False, "strings_to_urls": False},
+    ) as book:
         sheet, text = book.add_worksheet(NAME), book.add_format({"num_format": "@"})
         head = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1})
         for column, (heading, _key, width) in enumerate(_COLUMNS):

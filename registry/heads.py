@@ -1,11 +1,11 @@
 """Heads signed on purpose, and proofs against the last one: that an act stands on the record, for anyone to check."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -18,6 +18,8 @@ from registry.signing import Head
 from validators.merkle import digest, inclusion_proofs
 
 PROOF = "mulu-audit-proof/1"
+_APART = "审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看"
+_AT_A_TIME = 400
 log = logging.getLogger(__name__)
 
 
@@ -85,35 +87,72 @@ def prove_many(session: Session, subjects: Sequence[str]) -> dict[str, dict[str,
         if not found:
             waiting = "（还没有树头作证；先执行 mulu audit head）" if rows[subject] else ""
             raise NotFound(f"审计记录里没有“{subject}”的事件{waiting}")
-    leaves = (bytes.fromhex(leaf) for leaf in _leaves(session, head.size))
     wanted = sorted({row.seq - 1 for found in covered.values() for row in found})
-    try:
-        proofs = inclusion_proofs(leaves, head.size, wanted, digest(head.algorithm))
-    except ValueError as error:
-        raise Conflict("审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看") from error
-    if proofs.root.hex() != head.root or not head.is_genuine():
-        raise Conflict("审计记录与树头不符，不能出具证明；执行 mulu audit verify 查看")
+    paths = _paths(session, head, wanted)
     signed = {name: getattr(head, name) for name in head.__slots__}
     return {
         subject: {
             "format": PROOF,
             "subject": subject,
             "head": signed,
-            "events": [_proven(row, [node.hex() for node in proofs.paths[row.seq - 1]]) for row in found],
+            "events": [_proven(row, [node.hex() for node in paths[row.seq - 1]]) for row in found],
             "later": len(rows[subject]) - len(found),
         }
         for subject, found in covered.items()
     }
 
 
+def prove_events(
+    session: Session, name: str, subjects: Iterable[str], *, until: datetime | None = None
+) -> dict[str, Any]:
+    """One proof, called ``name``, of all events that bear one of these very subjects (until a moment, not with it).
+
+    Its form is that of ``prove``; it may hold no event at all.
+
+    Raises:
+        NotFound: no head was signed. Conflict: the record does not fit its head.
+    """
+    head = last_head(session)
+    if head is None:
+        raise NotFound("还没有签过树头；先执行 mulu audit head")
+    wanted = sorted(set(subjects))
+    rows: list[Any] = []
+    for start in range(0, len(wanted), _AT_A_TIME):
+        part = col(AuditEvent.subject).in_(wanted[start : start + _AT_A_TIME])
+        rows += session.execute(_events().where(part)).all()
+    rows = sorted((row for row in rows if until is None or row.at < until), key=lambda row: row.seq)
+    covered = [row for row in rows if row.seq <= head.size]
+    proofs = _paths(session, head, [row.seq - 1 for row in covered])
+    return {
+        "format": PROOF,
+        "subject": name,
+        "head": {field: getattr(head, field) for field in head.__slots__},
+        "events": [_proven(row, [node.hex() for node in proofs[row.seq - 1]]) for row in covered],
+        "later": len(rows) - len(covered),
+    }
+
+
+def _paths(session: Session, head: Head, indices: Sequence[int]) -> Mapping[int, Sequence[bytes]]:
+    """The audit paths of some events against a head."""
+    leaves = (bytes.fromhex(leaf) for leaf in _leaves(session, head.size))
+    try:
+        proofs = inclusion_proofs(leaves, head.size, indices, digest(head.algorithm))
+    except ValueError as error:
+        raise Conflict(_APART) from error
+    if proofs.root.hex() != head.root or not head.is_genuine():
+        raise Conflict(_APART)
+    return proofs.paths
+
+
 def _rows(session: Session, subject: str) -> list[Any]:
-    query = (
-        select(col(AuditEvent.seq), col(AuditEvent.body), col(AuditContent.content), col(AuditContent.salt))
-        .outerjoin(AuditContent, col(AuditContent.seq) == col(AuditEvent.seq))
-        .where(col(AuditEvent.subject).in_(names_of(session, subject)))
-        .order_by(col(AuditEvent.seq))
-    )
-    return list(session.execute(query))
+    query = _events().where(col(AuditEvent.subject).in_(names_of(session, subject)))
+    return list(session.execute(query.order_by(col(AuditEvent.seq))))
+
+
+def _events() -> Select[*tuple[Any, ...]]:
+    columns = (AuditEvent.seq, AuditEvent.at, AuditEvent.body, AuditContent.content, AuditContent.salt)
+    query: Select[*tuple[Any, ...]] = select(*(col(column) for column in columns))
+    return query.outerjoin(AuditContent, col(AuditContent.seq) == col(AuditEvent.seq))
 
 
 def _leaves(session: Session, size: int) -> Any:

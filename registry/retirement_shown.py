@@ -61,7 +61,7 @@ def _step(one: StepState) -> dict[str, Any]:
 
 def _paper(row: RetirementStep) -> dict[str, Any]:
     names = ("number", "day", "sha256", "file_name", "note", "by", "at")
-    return {name: getattr(row, name) for name in names} | row.data
+    return {name: getattr(row, name) for name in names} | {"users": []} | row.data
 
 
 def _tally(session: Session, case: Retirement) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs, load
+from catalog_specs import Specs
 from catalog_specs.law import Deadlines
 from registry.calendars import city_calendar
 from registry.duties import Standing, read_duties
+from registry.duty_shown import answerable
 from registry.duty_terms import Asked, sees_duties
 from registry.models import (
     Agency,
@@ -313,9 +314,12 @@ def _duties(look: _Look) -> Iterator[SystemTask]:
     """Duties of this year that are overdue or soon due, for whoever hands in their evidence: one task a subject."""
     if look.actor is not None and not sees_duties(look.actor):
         return
+    specs = look.specs
     waiting: dict[tuple[str, str], list[Standing]] = defaultdict(list)
-    for one in read_duties(look.session, Asked(actor=look.actor), now=look.now, specs=look.specs):
-        if (one.state == OVERDUE or (one.state == DUE and one.term.soon)) and _owes(look, one):
+    for one in read_duties(look.session, Asked(actor=look.actor), now=look.now, specs=specs):
+        if (one.state == OVERDUE or (one.state == DUE and one.term.soon)) and answerable(
+            one, look.actor, specs
+        ):
             waiting[one.subject.per, one.subject.id].append(one)
     for rows in waiting.values():
         rows.sort(key=lambda one: (-one.term.late, one.term.due or date.max, one.duty.id))
@@ -329,13 +333,3 @@ def _duties(look: _Look) -> Iterator[SystemTask]:
             what=rows[0].duty.zh,
             term=rows[0].term,
         )
-
-
-def _owes(look: _Look, one: Standing) -> bool:
-    if look.actor is None:
-        return True
-    answers, subject = look.specs.obligations.answers, one.subject
-    region = subject.agency.region if subject.agency else load(subject.profile).profile.city
-    target = Target(subject.agency_id, region, subject.system_id)
-    names = [answers[who] for who in one.duty.actor if who in answers]
-    return any(may(look.actor, name, look.roles, target) for name in names)

@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs, load
+from catalog_specs import Specs
 from registry import audit
 from registry.audit import Act
 from registry.errors import Conflict, NotAllowed, Rejected
@@ -61,15 +61,14 @@ def may_deed(key: str, row: CaseRow, actor: Actor, specs: Specs) -> bool:
 
 def begin(session: Session, case: WipeCase, key: str, actor: Actor) -> tuple[CaseRow, Specs]:
     """The case held and open, for a deed that ``actor`` may do."""
-    specs = load()
     held = select(WipeCase).where(col(WipeCase.id) == case.id).with_for_update()
     session.flush()
     found = session.execute(held, execution_options={"populate_existing": True}).scalar_one()
     system = session.get(System, found.system_id) if found.system_id else None
     row = CaseRow(found, session.get_one(Agency, found.agency_id), system)
-    demand_deed(key, row, actor, specs)
-    demand_open(found, specs)
-    return row, specs
+    demand_deed(key, row, actor, row.specs)
+    demand_open(found, row.specs)
+    return row, row.specs
 
 
 def demand_open(case: WipeCase, specs: Specs) -> None:

@@ -71,6 +71,8 @@ def compose_certificate(
         )
     system = session.get(System, case.system_id) if case.system_id else None
     values = _values(record, case, system)
+    if "copies_covered" in values:
+        values["copies_covered"] = _answers(session, case, values["copies_covered"])
     document = {
         "format": FORMAT,
         "layout": LAYOUT,
@@ -187,6 +189,18 @@ def _copy(copy: DataCopy) -> dict[str, Any]:
         "holder": copy.holder,
         "serial_no": copy.serial_no or "",
     }
+
+
+def _answers(session: Session, case: WipeCase, rows: Any) -> Any:
+    """The answers to copies with the names of the copies in place of their keys."""
+    if not isinstance(rows, list):
+        return rows
+    query = select(col(DataCopy.id), col(DataCopy.name)).where(col(DataCopy.case_id) == case.id)
+    names: dict[str, str] = {row.id: row.name for row in session.execute(query)}
+    return [
+        {**row, "copy": names.get(str(row.get("copy")), row.get("copy"))} if isinstance(row, Mapping) else row
+        for row in rows
+    ]
 
 
 def _finding(found: Any) -> dict[str, str]:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import load
+from catalog_specs import Specs, load, profile_of_region
 from registry.errors import NotFound
 from registry.lookup import askable
 from registry.models import Agency, System, WipeCase, WipeRecord
@@ -26,7 +26,14 @@ class CaseRow(NamedTuple):
 
     @property
     def target(self) -> Target:
+        """What the case is about, as far as the scopes of roles ask."""
         return Target(self.agency.id, self.agency.region, self.case.system_id)
+
+    @property
+    def specs(self) -> Specs:
+        """The specifications of the measure that applies: that of its system, else of where the agency is."""
+        profile = self.system.profile if self.system else profile_of_region(self.agency.region)
+        return load(profile or None)
 
 
 class RecordRow(NamedTuple):

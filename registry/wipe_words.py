@@ -81,18 +81,22 @@ def _text(key: str, value: Any, specs: Specs) -> Names:
     """A value in Chinese and English."""
     if isinstance(value, bool):
         return specs.wiping.certificate.words["true" if value else "false"]
-    names = _names_of(key, specs)
+    names = names_of(key, specs)
     if isinstance(value, list):
-        pairs = [_named(_plain(part), names) for part in value]
+        pairs = [_listed(part, names, specs) for part in value]
         return _SEPARATORS[0].join(zh for zh, _ in pairs), _SEPARATORS[1].join(en for _, en in pairs)
-    if isinstance(value, Mapping):
-        given = [(name, part) for name, part in value.items() if _is_given(part)]
-        both = [(_named(name, names), _named(_plain(part), _answers(specs))) for name, part in given]
-        zh = "；".join(f"{name[0]}：{part[0]}" for name, part in both)
-        return zh, "; ".join(f"{name[1]}: {part[1]}" for name, part in both)
-    if key == "sample_ratio" and isinstance(value, int | float):
+    if key in specs.wiping.shares and isinstance(value, int | float):
         return (f"{value * 100:.6g} %",) * 2
     return _named(_moment(_plain(value)) if key.endswith("_at") else _plain(value), names)
+
+
+def _listed(part: Any, names: Mapping[str, Names], specs: Specs) -> Names:
+    """One of several: a text, a coded value, or a copy with the answer to it."""
+    if not isinstance(part, Mapping) or set(part) != {"copy", "answer"}:
+        return _named(_plain(part), names)
+    answer = _named(_plain(part["answer"]), {row.key: (row.zh, row.en) for row in specs.wiping.answers})
+    zh, en = _named(_plain(part["copy"]), names)
+    return f"{zh}：{answer[0]}", f"{en}: {answer[1]}"
 
 
 def _named(code: str, names: Mapping[str, Names]) -> Names:
@@ -118,7 +122,8 @@ def _moment(text: str) -> str:
     return local(found).strftime("%Y-%m-%d %H:%M:%S UTC%z") if found.tzinfo else text
 
 
-def _names_of(key: str, specs: Specs) -> dict[str, Names]:
+def names_of(key: str, specs: Specs) -> dict[str, Names]:
+    """The choices of a field with their names in both languages; none of a field of free text."""
     listed = _LISTS.get(key)
     return dict(listed(specs)) if listed else {}
 
@@ -129,10 +134,6 @@ def _rows(name: str) -> Callable[[Specs], Iterator[tuple[str, Names]]]:
 
 def _grades(specs: Specs) -> Iterator[tuple[str, Names]]:
     return ((value.code, (value.zh, value.en)) for value in specs.codes["data_grade"].values)
-
-
-def _answers(specs: Specs) -> dict[str, Names]:
-    return {row.key: (row.zh, row.en) for row in specs.wiping.answers}
 
 
 def _results(specs: Specs) -> Iterator[tuple[str, Names]]:

@@ -55,7 +55,8 @@ def record(
     Raises:
         NotFound. NotAllowed. Conflict: the case is over. Rejected: with every finding of every record.
     """
-    row, specs = _held_case(session, case, actor), load()
+    row = _held_case(session, case, actor)
+    specs = row.specs
     demand(actor, specs.wiping.step_index["record"].permission, roles_of(specs), row.target)
     demand_open(row.case, specs)
     if not 0 < len(contents) <= MOST_AT_ONCE:
@@ -98,7 +99,7 @@ def judge(
     Raises:
         Rejected: a content is no object, or no kind of record is named.
     """
-    specs = load()
+    specs = row.specs
     filled = [_filled(content, kind, row, specs) for content in contents]
     facts = facts_of(session, row.case, [one[0] for one in filled], step="record", now=now)
     found = []
@@ -277,12 +278,13 @@ def examine(
     Raises:
         NotFound. NotAllowed. Conflict: it was verified before. Rejected: WI1, WI11, or the verification lacks something.
     """
-    row, specs = _held_record(session, record, "verify", actor), load()
+    row = _held_record(session, record, "verify", actor)
+    specs = row.of.specs
     _demand_state(row, (WIPED,), "verify")
     _demand_apart(row, "verify", actor)
     said = _part(row, "verify", verification)
     known = {*specs.wiping.step_index["verify"].fields, *(one.key for one in specs.wiping.extras)}
-    strange = [WipeFinding(RULE, "error", key, "unknown") for key in said if key not in known]
+    strange = [WipeFinding(RULE, "error", key, "not_here") for key in said if key not in known]
     found = _findings(session, row, "verify", _whole(row, said), now, **_people(session, row, actor))
     passed = said.get("verification_result") == SOUND
     refused = [one for one in (*strange, *found) if not _is_result(one, specs)]
@@ -333,11 +335,11 @@ def witness(
 
 def _refuse_part(session: Session, row: RecordRow, step: str, said: Mapping[str, Any], now: datetime) -> None:
     """Refuse what a step says when a field of its own is missing or wrong."""
-    own = load().wiping.step_index[step].fields
+    own, specs = row.of.specs.wiping.step_index[step].fields, row.of.specs
     found = _findings(session, row, step, _whole(row, said), now)
-    zh = load().wiping.step_index[step].zh
+    zh = specs.wiping.step_index[step].zh
     mine = [one for one in found if one.where.partition(".")[0] in own]
-    refuse_all(f"清除记录 {row.record.id} 的{zh}没有登记", [mine], load())
+    refuse_all(f"清除记录 {row.record.id} 的{zh}没有登记", [mine], specs)
 
 
 def approve(
@@ -349,7 +351,8 @@ def approve(
         NotFound. NotAllowed. Conflict: it was not witnessed, or is certified already. Rejected: its verification failed
         (WI6), it is one's own, or something is missing. Unavailable: the certificate cannot be marked.
     """
-    row, specs = _held_record(session, record, "approve", actor), load()
+    row = _held_record(session, record, "approve", actor)
+    specs = row.of.specs
     said = _part(row, "approve", {"approver": dict(person)} if person else {})
     if row.record.state == REJECTED:
         failed = [

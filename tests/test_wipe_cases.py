@@ -240,7 +240,7 @@ def test_WI7_a_forgotten_copy_keeps_a_retirement_open(retiring: Wiping) -> None:
     with pytest.raises(Rejected) as refused:
         retiring.close()
     said = refused.value.message
-    assert "WI7 备份（没有登记，也没有声明不存在）：有副本未答复" in said and "第26条" in said
+    assert "WI7 备份（没有登记，也没有声明不存在）：有副本未答复" in said and "办法：逐一注明" in said
 
 
 def test_WI7_a_copy_that_was_never_enlisted_keeps_it_open_too(retiring: Wiping) -> None:

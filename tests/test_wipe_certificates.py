@@ -45,7 +45,7 @@ def test_every_field_of_a_record_has_one_place_on_the_certificate() -> None:
 def test_coded_values_stand_in_both_languages(sqlite_database: Database) -> None:
     told = shown(issued(sqlite_database))
     assert told["technique"] == ("净化命令（覆写）", "Sanitize overwrite")
-    assert told["copies_covered"][0] == "主库：已清除；备份：已清除；云盘：不存在"
+    assert told["copies_covered"][0] == "主库（DB-02）：已清除、备份一体机第 3 卷：已清除、云盘：不存在"
     assert told["started_at"] == ("2026-11-20 09:00:00 UTC+0800", "")
     assert told["sample_ratio"] == ("12 %", "")
     assert told["kind"] == ("物理介质", "physical media")

@@ -175,7 +175,7 @@ def test_a_verification_lacks_nothing(wiping: Wiping) -> None:
     for field in ("verification_method", "sample_ratio", "verification_result", "verifier"):
         with pytest.raises(Rejected, match="E132 缺少"):
             wiping.examine(key, **{field: None})
-    with pytest.raises(Rejected, match="没有“capacity”"):
+    with pytest.raises(Rejected, match="“容量”不在这一环节填写"):
         wiping.examine(key, capacity="8 TB")
     assert wiping.row(key).state == "wiped"
 
@@ -204,7 +204,7 @@ def test_WI6_a_failure_is_kept_and_answered_by_a_stronger_method(wiping: Wiping)
 
 def test_WI11_a_serial_that_passed_is_not_wiped_again_in_its_case(wiping: Wiping) -> None:
     wiping.examine(wiping.record(physical())[0])
-    with pytest.raises(Rejected, match="WI11 ｚｃ1a2b3c：|WI11 zc1a2b3c："):
+    with pytest.raises(Rejected, match="WI11 zc1a2b3c："):
         wiping.record(physical(serial_no=" ｚｃ1a2b3c"))
 
 

@@ -14,11 +14,12 @@ from catalog_specs import load, profiles
 from registry.db import Database
 from registry.heads import sign_quietly
 from registry.settings import Settings, read_settings
-from registry.web import agencies as agency_routes
 from registry.web import (
+    acceptance_pages,
     api,
     ckan_api,
     dcat,
+    duty_pages,
     list_pages,
     oidc,
     open_files,
@@ -26,14 +27,19 @@ from registry.web import (
     problems,
     promise_pages,
     proof_pages,
+    rectification_pages,
     request_filing,
     request_pages,
+    retirement_pages,
     review,
     scan_pages,
     sign_in,
+    supervision_pages,
     sync_pages,
+    system_pages,
     verify_pages,
 )
+from registry.web import agencies as agency_routes
 from registry.web import copies as copy_routes
 from registry.web import jobs as job_routes
 from registry.web import systems as system_routes
@@ -103,7 +109,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _enter_pages(app: FastAPI, settings: Settings) -> None:
     """The pages, in the order in which they are tried."""
-    asked = (request_filing, request_pages)
+    systems = (system_pages, acceptance_pages, rectification_pages, supervision_pages)
+    asked = (request_filing, request_pages, retirement_pages, *systems, duty_pages)
     for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages, sync_pages, *asked):
         app.include_router(part.router, include_in_schema=False)
     # strangers may send to it

@@ -1,7 +1,9 @@
 """The REST API: its routers, in the order in which they are tried. Errors are RFC 9457."""
 
 from registry.web import (
+    acceptance,
     attached,
+    duties,
     entries,
     ledger,
     lists,
@@ -11,6 +13,7 @@ from registry.web import (
     proofs,
     rectifications,
     requests,
+    retirements,
     reviews,
     scans,
     specs,
@@ -19,10 +22,12 @@ from registry.web import (
 
 # bodies of these are JSON
 ROUTERS = (
+    acceptance.router,
     entries.router,
     moves.router,
     reviews.router,
     attached.reading,
+    duties.reading,
     proofs.reading,
     ledger.router,
     lists.router,
@@ -30,8 +35,19 @@ ROUTERS = (
     promises.router,
     rectifications.router,
     requests.router,
+    retirements.router,
     specs.router,
     sync_api.router,
 )
 # bodies of these hold files
-FILES = (attached.sending, lists.sending, proofs.sending, rectifications.sending, scans.router, specs.checks)
+FILES = (
+    acceptance.sending,
+    attached.sending,
+    duties.sending,
+    lists.sending,
+    proofs.sending,
+    rectifications.sending,
+    retirements.sending,
+    scans.router,
+    specs.checks,
+)

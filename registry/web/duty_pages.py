@@ -110,9 +110,10 @@ def coverage_page(request: Request, session: Reading, actor: Asking, year: Year 
     counts: dict[str, Counter[str]] = {duty.id: Counter() for duty in specs.duties.duties}
     for one in read_duties(session, Asked(year, actor=actor), now=now, specs=specs):
         counts[one.duty.id][one.state] += 1
+    rows = coverage(specs)
     values = {
-        "rows": [(row, [law_json(duty, specs) for duty in row.duties]) for row in coverage(specs)],
-        "profiles": profiles(),
+        "rows": [(row, [law_json(duty, specs) for duty in row.duties]) for row in rows],
+        "profiles": {row.profile: profiles()[row.profile] for row in rows},
         "counts": counts,
         "citing": CITING,
         "shut_by": SHUT_BY,
@@ -194,6 +195,20 @@ class Handed:
         return RedirectResponse(f"/duties/{quote(duty)}{year}", SEE_OTHER)
 
 
+class Papers:
+    """What is handed in: a kind of evidence, its number and day, words, a file."""
+
+    def __init__(
+        self,
+        kind: Typed,
+        number: Typed = "",
+        day: Typed = "",
+        note: Long = "",
+        file: UploadFile | None = None,
+    ) -> None:
+        self.kind, self.number, self.day, self.note, self.file = kind, number, day, note, file
+
+
 Form_ = Annotated[Handed, Depends()]
 
 
@@ -204,18 +219,15 @@ def hand_in_form(
     actor: Asking,
     duty: str,
     of: Form_,
-    kind: Typed,
-    number: Typed = "",
-    day: Typed = "",
-    note: Long = "",
-    file: UploadFile | None = None,
+    sent: Annotated[Papers, Depends()],
 ) -> Response:
     """Evidence handed in; then the page of the duty."""
     now, row, about = today(), duty_named(duty, load()), of.about
     # asked before a byte is stored
-    demand_answer(actor, row, kind, subject_named(session, row, about, actor=actor, now=now))
-    paper = paper_of(request, session, file, number, day_typed(day, "文件日期"), actor=actor, now=now)
-    hand_in(session, row.id, kind, paper, about=about, note=note, actor=actor, now=now)
+    demand_answer(actor, row, sent.kind, subject_named(session, row, about, actor=actor, now=now))
+    day = day_typed(sent.day, "文件日期")
+    paper = paper_of(request, session, sent.file, sent.number, day, actor=actor, now=now)
+    hand_in(session, row.id, sent.kind, paper, about=about, note=sent.note, actor=actor, now=now)
     return of.back(row.id)
 
 

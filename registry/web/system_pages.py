@@ -345,7 +345,7 @@ def _copy(_request: Request, session: Session, system: System, form: FormData, a
     ids = {row.key: given.pop(row.key, "") for row in load().systems.copy_fields if row.ids}
     kind, name = given.pop("kind", ""), given.pop("name", "")
     grade = given.pop("data_grade", "") or None
-    add_copy(session, system, kind, name, **given, ids=ids, data_grade=grade, actor=actor, now=today())  # type: ignore[arg-type]  # the rest are texts
+    add_copy(session, system, kind, name, **given, ids=ids, data_grade=grade, actor=actor, now=today())
     return "copies"
 
 

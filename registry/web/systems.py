@@ -3,8 +3,9 @@
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Path, Query, Request, Response
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
 
 from catalog_specs import load
 from registry import blobs
