@@ -74,10 +74,12 @@ class Thresholds(Marked):
 
 
 class ProofKind(Cited):
-    """How a kind of evidence is shown. ``named``: its note or file name must name the paper."""
+    """How a kind of evidence is shown. ``named``: its note or file name must name the paper; ``own``: only evidence
+    of a duty of the element's own article counts."""
 
     by: Literal["evidence", "register", "review", "system"]
     named: bool = False
+    own: bool = False
     cure: Text
 
 

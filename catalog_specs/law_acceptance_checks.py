@@ -31,6 +31,21 @@ def check_acceptance(law: Law) -> Problems:
         f"{place}: proofs", doc.proof_index, keys_of(law.duties.evidence_kinds), "evidence_kinds"
     )
     yield from _shown(doc)
+    yield from _recorded(law)
+
+
+def _recorded(law: Law) -> Problems:
+    """What somebody has to record must be evidence that a duty of a system takes."""
+    for element in law.duties.acceptance:
+        duties = [duty for duty in law.duties.of(element.profile) if duty.per == "system"]
+        for kind in element.evidence:
+            row = law.acceptance.proof_index.get(kind)
+            if row is None or row.by not in ("evidence", "system"):
+                continue
+            taking = [duty for duty in duties if kind in duty.evidence]
+            if not any(not row.own or set(duty.sources) & set(element.sources) for duty in taking):
+                where = f"duties.yaml: acceptance {element.key}"
+                yield f"{where}: no duty of a system takes “{kind}”; name evidence that can be recorded"
 
 
 def _shown(doc: Acceptance) -> Problems:

@@ -21,6 +21,7 @@ from catalog_specs.law_request_checks import check_requests
 from catalog_specs.law_retiring_checks import check_retiring
 from catalog_specs.law_systems_checks import check_systems
 from catalog_specs.law_supervision_checks import check_supervision
+from catalog_specs.law_wiping_checks import check_wiping
 from catalog_specs.model import Marked
 
 ARTICLE = re.compile(r"(\d+)(?:-(\d+))?(?:\(.+\))?|解读\d+")
@@ -301,5 +302,6 @@ CHECKS: tuple[Callable[[Law], Problems], ...] = (
     check_obligations,
     check_supervision,
     check_retiring,
+    check_wiping,
     *RELEASE_CHECKS,
 )

@@ -56,10 +56,13 @@ class External(Marked):
 
 
 class Decrease(Marked):
+    """What is said of an agency's number of systems; ``entered_zh``: what rose were systems entered as ones there."""
+
     zh: Words
     en: Words
     yes_zh: Words
     no_zh: Words
+    entered_zh: Words
     sources: Citations
 
 

@@ -78,7 +78,8 @@ class CertificateSection(Named):
 class Certificate(Marked):
     """What a certificate shows, in which order and under which headings.
 
-    ``elsewhere`` are fields with a place of their own; ``public_persons`` what everybody may see of a person;
+    ``elsewhere`` are fields with a place of their own; ``public_fields`` and ``public_persons`` are what
+    everybody may see who has number and code;
     ``extras_in`` is the section that shows what verification filled beside the fields; ``words`` are pairs of
     Chinese and English.
     """
@@ -89,6 +90,7 @@ class Certificate(Marked):
     elsewhere: tuple[Key, ...]
     extras_in: Key
     other: Text
+    public_fields: tuple[Key, ...]
     public_persons: tuple[Key, ...]
     words: dict[str, tuple[str, str]]
     says_zh: Words

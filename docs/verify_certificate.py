@@ -114,6 +114,8 @@ def read_heads(path):
         value = parse(text)
     except ValueError:
         value = [parse(line) for line in text.splitlines() if line.strip()]
+    # a page of the API
+    value = value.get("results", value) if isinstance(value, dict) else value
     found = value if isinstance(value, list) else [value]
     return [one["head"] if isinstance(one.get("head"), dict) else one for one in found]
 

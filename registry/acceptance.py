@@ -21,7 +21,7 @@ from registry.permits import Actor
 from registry.reviews import ACCEPTANCE
 from registry.system_register import find_seen
 from registry.systems import is_external
-from registry.table_lists import DRAFTED, LOST, UNDECIDED
+from registry.table_coverage import DRAFTED, LOST, UNDECIDED
 
 READY, LACKING, EXEMPT = "ready", "lacking", "exempt"
 _NAMED = 10
@@ -207,11 +207,23 @@ class _Given:
             proof = self.law.proof_index[kind]
             shown, gaps = self._told(proof, row)
             found += shown
-            missing += [Missing(kind, gap, article, source, proof.cure.zh) for gap in gaps]
+            missing += [Missing(kind, gap, article, source, self._cure(proof, row)) for gap in gaps]
         level = self.law.level_index[row.level]
         holds = level.holds and row.key not in self.law.after.elements
         named = (row.key, row.zh, row.level, level.zh, article, source)
         return Element(*named, holds, tuple(found), tuple(missing))
+
+    def _cure(self, proof: ProofKind, row: AcceptanceElement) -> str:
+        """What to do, with the duty under which evidence is recorded."""
+        if proof.by not in ("evidence", "system"):
+            return proof.cure.zh
+        return f"{proof.cure.zh}（{'、'.join(self._duties(proof, row))}）"
+
+    def _duties(self, proof: ProofKind, row: AcceptanceElement) -> list[str]:
+        """The duties of a system under which this evidence is recorded."""
+        duties = [one for one in self.specs.duties.of(self.system.profile) if one.per == "system"]
+        taking = [one for one in duties if proof.key in one.evidence]
+        return [one.id for one in taking if not proof.own or set(one.sources) & set(row.sources)]
 
     def _told(self, proof: ProofKind, row: AcceptanceElement) -> Told:
         if proof.by == "register":
@@ -227,7 +239,8 @@ class _Given:
 
     def _recorded(self, proof: ProofKind, row: AcceptanceElement) -> Told:
         """The evidence recorded of a kind; where a kind is of several papers, that which names this one."""
-        of_kind = [one for one in self.evidence if one.kind == proof.key]
+        duties = self._duties(proof, row)
+        of_kind = [one for one in self.evidence if one.kind == proof.key and one.duty in duties]
         done = [one for one in of_kind if not one.waived]
         waived = [one for one in of_kind if one.waived]
         if proof.named:

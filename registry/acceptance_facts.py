@@ -22,7 +22,7 @@ from registry.permits import Sight
 from registry.promised import Asked, Promise, read_promises
 from registry.promises import SHELF, Row, overdue_ledger
 from registry.subjects import SHELVED
-from registry.table_lists import Coverage, TableShown, coverage_of, tables_of
+from registry.table_coverage import Coverage, TableShown, coverage_of, tables_of
 from validators.updating import Terms
 
 STOCK, APPROVE = "existing", "approve"

@@ -14,7 +14,7 @@ from catalog_specs.law_acceptance import PackWords
 from registry.acceptance import AcceptanceCheck, Element, percent
 from registry.acceptance_facts import EntryShown, SystemFacts
 from registry.people import local
-from registry.table_lists import Coverage, TableShown
+from registry.table_coverage import Coverage, TableShown
 from registry.typeset import typeset
 
 TEMPLATE = "acceptance_pack"

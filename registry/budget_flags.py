@@ -23,7 +23,7 @@ from registry.errors import Conflict, NotFound
 from registry.keys import new_key
 from registry.lookup import askable
 from registry.models import Agency, BudgetFlag, Rectification, System
-from registry.orders import trigger_zh
+from registry.orders import trigger_source, trigger_zh
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, roles_of
 from registry.rectifications import days_late
@@ -184,7 +184,9 @@ def _orders(
         state = spec_of().rectification.state_index[order.state].zh
         why = f"“{system.name}”{order.number}（{state}）：{order.trigger} {trigger_zh(order.trigger, specs)}"
         until = f"；{order.due} 前整改" + (f"，已超期 {late} 天" if late else "")
-        yield owner, _ground("order_overdue" if late else "order_open", order.number, why + until, specs)
+        row = spec_of().budget.ground_index["order_overdue" if late else "order_open"]
+        source = trigger_source(order.trigger, specs) or specs.cited(row.sources)
+        yield owner, Ground(row.key, row.zh, order.number, why + until, source)
 
 
 def _reviews(session: Session, reach: ColumnElement[bool], year: int) -> Iterator[tuple[Agency, Ground]]:

@@ -36,6 +36,7 @@ from registry.models import Agency, DutyEvidence, System
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, may, roles_of
 from registry.recording import Paper
+from registry.secrecy import SecretScan
 from registry.system_register import find_seen
 from validators.obligations import INFORMATION
 
@@ -86,6 +87,21 @@ def hand_in(
     told = {"duty": row.id, "kind": kind, "year": year, "number": kept.number, "sha256": kept.sha256}
     _record(session, "duty_evidence", kept, told, actor=actor, now=now)
     return kept
+
+
+def check_sender(
+    session: Session, duty: str, kind: str, file_name: str, *, about: About, actor: Actor, now: datetime
+) -> None:
+    """Refuse before a byte is stored what ``hand_in`` would refuse: who sends, of whom, which kind, a secret file.
+
+    Raises:
+        NotAllowed, NotFound, Rejected: as for ``hand_in``.
+    """
+    specs = load()
+    row = duty_named(duty, specs)
+    demand_answer(actor, row, kind, subject_named(session, row, about, actor=actor, now=now))
+    _check_kind(row, kind, specs)
+    check_file_name(Path(file_name).stem, specs)
 
 
 def waive(
@@ -271,6 +287,8 @@ def _check_paper(paper: Paper, note: str, specs: Specs, *, today: date) -> None:
         raise Rejected(f"文号至多 {limits.number} 个字，不含控制字符")
     if len(note.strip()) > limits.note:
         raise Rejected(f"说明至多 {limits.note} 个字")
+    if SecretScan(specs).is_marked(f"{number}\n{note}"):
+        raise Rejected(f"E125 {specs.say('report_secret')}")
     if paper.file_name:
         check_file_name(Path(paper.file_name).stem, specs)
     if paper.day is not None and paper.day > today:

@@ -82,6 +82,7 @@ class Known:
     ) -> None:
         """``left_out``: systems of which it was said that no plan of operation is handed in for them."""
         self.session, self.scope, self.specs, self.left_out = session, scope, specs, left_out
+        self._groups: dict[str, dict[str, list[Row]]] = {}
 
     def within(self, of: type[Any]) -> ColumnElement[bool]:
         """The rows (with ``agency_id`` or ``system_id``) that are looked at, where only some are."""
@@ -92,16 +93,15 @@ class Known:
             return col(of.agency_id).in_(agencies)
         return col(of.system_id).in_(self.scope.ids("system"))
 
-    def keys_of(self, row: Row, per: str) -> str | None:
-        return row.agency_id if per == AGENCY else row.system_id
-
     def grouped(self, per: str) -> Mapping[str, list[Row]]:
         """The entries in force by agency or by system."""
-        groups: dict[str, list[Row]] = defaultdict(list)
-        for row in self.rows:
-            if key := self.keys_of(row, per):
-                groups[key].append(row)
-        return groups
+        if per not in self._groups:
+            groups: dict[str, list[Row]] = defaultdict(list)
+            for row in self.rows:
+                if key := row.agency_id if per == AGENCY else row.system_id:
+                    groups[key].append(row)
+            self._groups[per] = dict(groups)
+        return self._groups[per]
 
     def tally(
         self, per: str, said: str, fits: Callable[[Row], bool], counts: Callable[[Row], bool]

@@ -63,22 +63,32 @@ def list_heads(session: Session, *, after: int | None = None, limit: int = 100) 
     return [Head(**row._mapping) for row in found], last.number if last else 0
 
 
-def prove(session: Session, subject: str) -> dict[str, Any]:
+def head_numbered(session: Session, number: int) -> Head:
+    """A signed head by its number. Raises NotFound when there is none."""
+    row = session.execute(select(table_of(AuditHead)).where(col(AuditHead.number) == number)).first()
+    if row is None:
+        raise NotFound(f"没有第 {number} 号树头；mulu audit head 签署，接口 /api/v1/audit/heads 列出")
+    return Head(**row._mapping)
+
+
+def prove(session: Session, subject: str, *, head: Head | None = None) -> dict[str, Any]:
     """A proof, to be checked by anyone (docs/verify_proof.py), that the events of a subject stand on the record.
 
-    It holds the last signed head, each event's stored bytes with its audit path, and the contents that were not
-    erased. ``later`` counts the events that no head is over yet.
+    It holds the last signed head (or ``head``), each event's stored bytes with its audit path, and the contents that
+    were not erased. ``later`` counts the events that no head is over yet.
 
     Raises:
         NotFound: no head was signed, or no event of the subject is below it. Conflict: the record does not fit
             its head.
     """
-    return prove_many(session, [subject])[subject]
+    return prove_many(session, [subject], head=head)[subject]
 
 
-def prove_many(session: Session, subjects: Sequence[str]) -> dict[str, dict[str, Any]]:
+def prove_many(
+    session: Session, subjects: Sequence[str], *, head: Head | None = None
+) -> dict[str, dict[str, Any]]:
     """``prove`` of several subjects, by subject; the record is gone through once."""
-    head = last_head(session)
+    head = head or last_head(session)
     if head is None:
         raise NotFound("还没有签过树头；先执行 mulu audit head")
     rows = {subject: _rows(session, subject) for subject in subjects}

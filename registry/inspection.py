@@ -1,4 +1,4 @@
-"""The inspection pack (监督检查资料包): what the register holds of an agency, a system or the city, to be checked anywhere.
+"""The inspection pack (监督检查资料包): what is held of an agency, a system or the city, to be checked anywhere.
 
 Rows as of a moment, duties with their evidence, entries in force, certificates, the acts on the record with proofs of
 inclusion and the signed head. That one was made is an act itself. Source: S-LPS 31, 34; duties.yaml ``export_package``.
@@ -37,7 +37,7 @@ from registry.keys import digest_of
 from registry.models import Agency, Entry, System
 from registry.past import as_of as entry_as_of
 from registry.people import local_day
-from registry.permits import EVERYTHING, Actor, Target, demand, roles_of
+from registry.permits import EVERYTHING, Actor, Target, demand, holding, roles_of
 from registry.plain_json import plain_value
 from registry.signing import moment_text
 from registry.stores import Store
@@ -95,7 +95,8 @@ def compose(
     pack.add_json("audit/proof.json", proof, "审计事件及包含证明")
     pack.add_json("audit/head.json", proof["head"], "签名的树头")
     _add_scripts(pack)
-    manifest = pack.close(_said(about, scope, actor, now) | {"head": proof["head"], "later": proof["later"]})
+    said = _said(about, scope, actor, now) | {"head": proof["head"], "later": proof["later"]}
+    manifest = pack.close(said, at=moment_text(now))
     return Made(manifest, digest_of(manifest))
 
 
@@ -124,9 +125,19 @@ def _scope(session: Session, about: About, actor: Actor, now: datetime) -> tuple
         mine = select(System).where(col(System.agency_id) == one.id).order_by(col(System.id))
         systems = tuple(session.execute(mine).scalars())
         return Scope((one,), systems, whole=True, end=end, past=past), Target(one.id, one.region)
-    agencies = tuple(session.execute(select(Agency).order_by(col(Agency.id))).scalars())
-    every = tuple(session.execute(select(System).order_by(col(System.id))).scalars())
-    return Scope(agencies, every, whole=True, end=end, past=past), Target()
+    region = _region(actor)
+    here = col(Agency.region).startswith(region or "", autoescape=True)
+    agencies = tuple(session.execute(select(Agency).where(here).order_by(col(Agency.id))).scalars())
+    mine = select(System).join(Agency, col(Agency.id) == col(System.agency_id)).where(here)
+    every = tuple(session.execute(mine.order_by(col(System.id))).scalars())
+    return Scope(agencies, every, whole=True, end=end, past=past), Target(region=region)
+
+
+def _region(actor: Actor) -> str | None:
+    """The region for which someone may make a pack of all agencies; None: he may not."""
+    roles = roles_of(load())
+    held = (one for one in holding(actor, MAKE, roles) if roles.index[one.role].scope == "city")
+    return next((one.region or "" for one in held), None)
 
 
 def _end(about: About, now: datetime) -> tuple[datetime, bool]:

@@ -80,6 +80,13 @@ _LATER: dict[str, tuple[str, ...]] = {
     "gone_at": (),
     "changed_at": (),
 }
+# by what acts call a row, beside its key
+_CALLED: dict[str, tuple[str, ...]] = {
+    "rectifications": ("number",),
+    "retirements": ("number",),
+    "wipe_cases": ("number",),
+    "wipe_records": ("certificate_no",),
+}
 # stand as they are now, whatever the moment: what they were is told by the acts
 _PRESENT = ("state", "life", "findings", "absent", "case_id")
 
@@ -175,12 +182,10 @@ def subjects_of(
     """The names under which acts speak of what the pack holds: keys and numbers."""
     yield from scope.system_ids
     yield from scope.agency_ids if scope.whole else ()
-    for found in rows.values():
+    for name, found in rows.items():
         for row in found:
-            for name in ("id", "number", "certificate_no"):
-                value = getattr(row, name, None)
-                if isinstance(value, str) and value:
-                    yield value
+            keys = (getattr(row, column, None) for column in ("id", *_CALLED.get(name, ())))
+            yield from (key for key in keys if key)
     ids = [entry.id for entry in entries]
     yield from ids
     made = select(col(Distribution.id)).where(_among(col(Distribution.entry_id), ids))

@@ -15,10 +15,13 @@ from typing import Any, BinaryIO
 
 from registry.errors import Rejected
 from registry.keys import canonical_json
+from registry.marks import make_mark
 from validators.rendering import guard_formula
 
 FORMAT = "mulu-inspection/1"
-MANIFEST, SUMS = "manifest.json", "MANIFEST.sha256"
+MANIFEST, SUMS, MARK = "manifest.json", "MANIFEST.sha256", "MANIFEST.mark.json"
+# what is signed begins with it: a mark of a pack passes for nothing else
+CONTEXT = "mulu inspection pack 1\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _CHUNK = 1 << 20
 
@@ -54,14 +57,20 @@ class Pack:
         self.add_json(f"data/{name}.json", list(rows), what)
         self.add(f"data/{name}.csv", _csv(rows), what)
 
-    def close(self, about: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the manifest and the list of sums; gives the manifest."""
+    def close(self, about: Mapping[str, Any], *, at: str) -> dict[str, Any]:
+        """Write the manifest, the list of sums and the integrity mark over it (of the moment ``at``); gives the manifest.
+
+        Raises:
+            Unavailable: the key of marks cannot be used.
+        """
         files = sorted(self.files, key=lambda one: str(one["path"]))
         manifest = {"format": FORMAT, **about, "files": files}
         self.add_json(MANIFEST, manifest, "清单")
         sums = sorted((*files, self.files[-1]), key=lambda one: str(one["path"]))
         lines = "".join(f"{one['sha256']}  {one['path']}\n" for one in sums)
         self.add(SUMS, lines.encode(), "摘要")
+        mark = make_mark(hashlib.sha256(lines.encode()).hexdigest(), at=at, context=CONTEXT)
+        self.add_json(MARK, mark, "完整性校验标记")
         return manifest
 
 

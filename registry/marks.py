@@ -150,14 +150,14 @@ def trust_of(mark: Mapping[str, Any], keys: frozenset[str] = frozenset()) -> Tru
 
     ``no_list``: there is neither, so that a person has to compare the key with the publisher's.
     """
-    known = keys or _listed()
+    known = keys or listed_keys()
     if not known:
         return "no_list"
     return "trusted" if str(mark.get("key")) in known else "unknown"
 
 
-def _listed() -> frozenset[str]:
-    """The trusted keys; a machine that has no list makes none by looking."""
+def listed_keys() -> frozenset[str]:
+    """The trusted keys of this machine; one that has no list makes none by looking."""
     return trusted_keys() if (audit_settings().key_folder / TRUSTED_FILE).exists() else frozenset()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs, load
+from catalog_specs.law import Finding
 from registry.models import Rectification
 
 _PIECE = 500
@@ -32,8 +33,19 @@ def open_orders(session: Session, system_ids: Iterable[str]) -> dict[str, tuple[
 
 def trigger_zh(trigger: str, specs: Specs) -> str:
     """What a trigger of duties.yaml is called; one that is listed no more names itself."""
+    found = _trigger(trigger, specs)
+    return found.zh if found else trigger
+
+
+def trigger_source(trigger: str, specs: Specs) -> str:
+    """The article of a trigger as people read it; empty for one that is listed no more."""
+    found = _trigger(trigger, specs)
+    return specs.cited(found.sources) if found else ""
+
+
+def _trigger(trigger: str, specs: Specs) -> Finding | None:
     listed = (*specs.duties.rectification_triggers, *specs.duties.liabilities)
-    return next((row.zh for row in listed if row.id == trigger), trigger)
+    return next((row for row in listed if row.id == trigger), None)
 
 
 def order_words(order: Rectification, specs: Specs) -> str:

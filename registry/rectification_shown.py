@@ -1,6 +1,5 @@
-"""Orders to rectify as they are listed and shown, and for whom they wait. Source: S-LPS 32; supervision.yaml."""
+"""Orders to rectify as they are listed and shown. Source: S-LPS 32; supervision.yaml."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,15 +8,14 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
-from catalog_specs.law_supervision import OrderMove
 from registry.errors import Rejected
 from registry.lookup import askable
 from registry.models import Agency, Rectification, System
-from registry.orders import trigger_zh
+from registry.orders import trigger_source, trigger_zh
 from registry.people import local_day
 from registry.permits import Actor, may, roles_of
 from registry.rectifications import Row, days_late, orders_seen
-from registry.supervised import spec_of, target_of, within_agencies
+from registry.supervised import spec_of, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +63,6 @@ class OrderShown:
     closed_at: datetime | None
     lock: int
     acts: tuple[OrderAct, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderWaiting:
-    """An order that waits for someone: for ``act``, since ``since``; ``days_late`` as in ``OrderShown``."""
-
-    id: str
-    number: str
-    act: str
-    zh: str
-    system_id: str
-    system: str
-    agency_code: str
-    agency_name: str
-    trigger_zh: str
-    since: datetime
-    due: date
-    days_late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,59 +141,15 @@ def shown(row: Row, *, actor: Actor | None, now: datetime) -> OrderShown:
     specs = load(system.profile)
     state = spec_of().rectification.state_index[found.state]
     own = {name for name in OrderShown.__dataclass_fields__ if name in Rectification.model_fields}
-    listed = (*specs.duties.rectification_triggers, *specs.duties.liabilities)
-    sources = next((one.sources for one in listed if one.id == found.trigger), ())
     return OrderShown(
         **{name: getattr(found, name) for name in own},
         system=system.name,
         agency_code=owner.code,
         agency_name=owner.name,
         trigger_zh=trigger_zh(found.trigger, specs),
-        source=specs.cited(sources),
+        source=trigger_source(found.trigger, specs),
         state_zh=state.zh,
         open=state.open,
         days_late=days_late(found, local_day(now)),
         acts=acts_of(row, actor=actor),
-    )
-
-
-def rectifications_waiting(session: Session, actor: Actor | None, *, now: datetime) -> list[OrderWaiting]:
-    """The orders that wait for someone, the nearest date first: to be reported by the unit, to be closed by the
-    authority. None: all that wait."""
-    found: list[OrderWaiting] = []
-    for state in spec_of().rectification.states:
-        if state.awaits:
-            deed = spec_of().rectification.move_index[state.awaits]
-            found += _waiting(session, state.key, deed, actor, now)
-    return sorted(found, key=lambda one: (one.due, one.number))
-
-
-def _waiting(
-    session: Session, state: str, deed: OrderMove, actor: Actor | None, now: datetime
-) -> Sequence[OrderWaiting]:
-    query = orders_seen(actor).where(col(Rectification.state) == state)
-    if actor is not None:
-        query = query.where(within_agencies(actor, deed.permission))
-    if actor is not None and deed.never_by_reporter:
-        query = query.where(col(Rectification.reported_by) != actor.login)
-    rows = [(one[0], one[1], one[2]) for one in session.execute(query)]
-    return [_told(row, deed, now) for row in rows]
-
-
-def _told(row: Row, deed: OrderMove, now: datetime) -> OrderWaiting:
-    found, system, owner = row
-    moments = [found.ordered_at, *([found.reported_at] if found.reported_at else [])]
-    return OrderWaiting(
-        id=found.id,
-        number=found.number,
-        act=deed.key,
-        zh=f"整改：{deed.zh}",
-        system_id=system.id,
-        system=system.name,
-        agency_code=owner.code,
-        agency_name=owner.name,
-        trigger_zh=trigger_zh(found.trigger, load(system.profile)),
-        since=max(moments),
-        due=found.due,
-        days_late=days_late(found, local_day(now)),
     )

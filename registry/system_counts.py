@@ -57,6 +57,14 @@ class Count:
         """Whether the number did not rise."""
         return self.last <= self.first
 
+    @property
+    def said(self) -> str:
+        """The verdict in words; a rise made only of systems that were entered late is said to be one."""
+        spec = load().systems.decrease
+        if self.only_decreased:
+            return spec.yes_zh
+        return spec.entered_zh if all(one.move is None for one in self.added) else spec.no_zh
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -105,11 +113,7 @@ def count_year(
 def counts_json(found: Counts) -> dict[str, Any]:
     """The counts of a year as JSON; ``move`` of a change is null for a system that was entered as one that is there."""
     spec = load().systems.decrease
-    rows = [
-        asdict(row)
-        | {"only_decreased": row.only_decreased, "said": spec.yes_zh if row.only_decreased else spec.no_zh}
-        for row in found.rows
-    ]
+    rows = [asdict(row) | {"only_decreased": row.only_decreased, "said": row.said} for row in found.rows]
     head = {"year": found.year, "since": found.since, "until": found.until, "zh": spec.zh}
     source = load().cited(spec.sources)
     return head | {"source": source, "only_decreased": found.only_decreased, "results": rows}

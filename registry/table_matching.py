@@ -11,7 +11,7 @@ from sqlmodel import col
 from catalog_specs import load
 from registry.entries import TOMBSTONES
 from registry.models import Distribution, Entry, System, Version
-from registry.table_lists import LOST, UNDECIDED, TableShown
+from registry.table_coverage import LOST, UNDECIDED, TableShown
 from validators.folding import fold
 
 BY_LOCATION, BY_NAME, BY_COMMENT, NEAR, REASON = "location", "name", "comment", "near", "reason"
@@ -43,7 +43,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Entry:
     """An entry of the system, with the tables that its distributions name."""
 
     entry_id: str
@@ -53,10 +53,12 @@ class _Known:
     tables: frozenset[str]
 
 
-def suggestions(session: Session, system: System, tables: Iterable[TableShown]) -> list[Suggestion]:
-    """Hints for the tables that nobody decided on, by table."""
-    known = _entries(session, system)
-    return [hint for one in tables if one.state in (UNDECIDED, LOST) for hint in _of(one, known)]
+def suggestions(
+    session: Session, system: System, tables: Iterable[TableShown], *, near: bool = True
+) -> list[Suggestion]:
+    """Hints for the tables that nobody decided on, by table; without ``near`` only those of one name or place."""
+    known = _Known(_entries(session, system))
+    return [hint for one in tables if one.state in (UNDECIDED, LOST) for hint in _of(one, known, near)]
 
 
 def exact_ones(found: Iterable[Suggestion]) -> dict[str, str]:
@@ -64,7 +66,7 @@ def exact_ones(found: Iterable[Suggestion]) -> dict[str, str]:
     return {hint.table: hint.entry_id for hint in found if hint.exact}
 
 
-def _entries(session: Session, system: System) -> list[_Known]:
+def _entries(session: Session, system: System) -> list[_Entry]:
     locations: dict[str, set[str]] = {}
     where = select(col(Distribution.entry_id), col(Distribution.location)).join(
         Entry, col(Entry.id) == col(Distribution.entry_id)
@@ -79,7 +81,7 @@ def _entries(session: Session, system: System) -> list[_Known]:
         .order_by(col(Entry.code), col(Entry.id))
     )
     return [
-        _Known(entry.id, entry.code or "", name, fold(name), frozenset(locations.get(entry.id, ())))
+        _Entry(entry.id, entry.code or "", name, fold(name), frozenset(locations.get(entry.id, ())))
         for entry, name in session.execute(query)
     ]
 
@@ -90,27 +92,50 @@ def _tables_in(location: str) -> set[str]:
     return set() if "/" in place else {place, place.rpartition(".")[2]}
 
 
-def _of(table: TableShown, known: Sequence[_Known]) -> Iterator[Suggestion]:
-    fits = [(entry, by) for entry in known if (by := _fit(table, entry))]
-    sure = {entry.entry_id for entry, by in fits if by != NEAR}
-    for entry, by in fits:
-        exact = by != NEAR and len(sure) == 1
-        says = _SAID[by] + ("" if exact or by == NEAR else "；另有目录也相符，须人工判断")
-        yield Suggestion(table.name, by, exact, says, entry.entry_id, entry.code, entry.name)
+class _Known:
+    """The entries of a system, found by folded name and by the tables that they name."""
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self.long = [(entry.folded, entry) for entry in entries if len(entry.folded) >= _LEAST]
+        self.named: dict[str, list[_Entry]] = {}
+        self.placed: dict[str, list[_Entry]] = {}
+        for entry in entries:
+            self.named.setdefault(entry.folded, []).append(entry)
+            for table in entry.tables:
+                self.placed.setdefault(table, []).append(entry)
+
+    def sure(self, table: TableShown) -> dict[str, tuple[_Entry, str]]:
+        """By key the entries that are this table by place or name, with the strongest sign."""
+        name, comment = table.name.casefold(), fold(table.comment)
+        found: dict[str, tuple[_Entry, str]] = {}
+        signs = (
+            (BY_LOCATION, [*self.placed.get(name, ()), *self.placed.get(name.rpartition(".")[2], ())]),
+            (BY_NAME, self.named.get(fold(table.name), [])),
+            (BY_COMMENT, self.named.get(comment, []) if comment else []),
+        )
+        for by, entries in signs:
+            for entry in entries:
+                found.setdefault(entry.entry_id, (entry, by))
+        return found
+
+    def near(self, table: TableShown) -> list[_Entry]:
+        """Entries whose name holds the comment of a table, or the reverse."""
+        comment = fold(table.comment)
+        if len(comment) < _LEAST:
+            return []
+        return [entry for name, entry in self.long if comment in name or name in comment]
+
+
+def _of(table: TableShown, known: _Known, near: bool) -> Iterator[Suggestion]:
+    sure = known.sure(table)
+    for entry, by in sure.values():
+        says = _SAID[by] + ("" if len(sure) == 1 else "；另有目录也相符，须人工判断")
+        yield Suggestion(table.name, by, len(sure) == 1, says, entry.entry_id, entry.code, entry.name)
+    for entry in known.near(table) if near else ():
+        if entry.entry_id not in sure:
+            yield Suggestion(table.name, NEAR, False, _SAID[NEAR], entry.entry_id, entry.code, entry.name)
     if not sure:
         yield from _reasons(table)
-
-
-def _fit(table: TableShown, entry: _Known) -> str:
-    name, comment = table.name.casefold(), fold(table.comment)
-    if {name, name.rpartition(".")[2]} & entry.tables:
-        return BY_LOCATION
-    if entry.folded == fold(table.name):
-        return BY_NAME
-    if comment and entry.folded == comment:
-        return BY_COMMENT
-    alike = len(comment) >= _LEAST and (comment in entry.folded or entry.folded in comment)
-    return NEAR if alike and len(entry.folded) >= _LEAST else ""
 
 
 def _reasons(table: TableShown) -> Iterator[Suggestion]:

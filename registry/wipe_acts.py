@@ -94,7 +94,8 @@ def copies_of(session: Session, case: WipeCase) -> list[DataCopy]:
     mine = col(DataCopy.case_id) == case.id
     if case.kind == RETIREMENT:
         mine = or_(mine, col(DataCopy.system_id) == case.system_id)
-    return list(session.execute(select(DataCopy).where(mine).order_by(col(DataCopy.id))).scalars())
+    query = select(DataCopy).where(mine).order_by(col(DataCopy.id))
+    return list(session.execute(query, execution_options={"populate_existing": True}).scalars())
 
 
 def case_copy(session: Session, case: WipeCase, named: str) -> DataCopy:

@@ -43,6 +43,7 @@ def closing_findings(session: Session, case: WipeCase, specs: Specs, *, now: dat
         now=now,
         unanswered=unanswered_of(session, case, specs),
         holds=running_of(session, case, now=now) if case.kind == RETIREMENT else (),
+        reread=_reread(session, case),
     )
     return [*check_closing(specs, facts), *_unfinished(session, case)]
 
@@ -74,6 +75,18 @@ def _shelved(session: Session, case: WipeCase, codes: dict[str, str]) -> Iterato
     for made in session.execute(query).scalars():
         if made.entry_id in codes:
             yield f"已上架资源“{made.name}”（{codes[made.entry_id]}）"
+
+
+def _reread(session: Session, case: WipeCase) -> float | None:
+    """Of the media that passed the share that a second tool read; None without any. Source: S19."""
+    query = select(WipeRecord).where(
+        col(WipeRecord.case_id) == case.id,
+        col(WipeRecord.serial_no).is_not(None),
+        col(WipeRecord.result) == "pass",
+    )
+    passed = list(session.execute(query).scalars())
+    second = [one for one in passed if (one.verification or {}).get("second_tool")]
+    return len(second) / len(passed) if passed else None
 
 
 def _unfinished(session: Session, case: WipeCase) -> Iterator[WipeFinding]:

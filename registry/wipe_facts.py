@@ -52,13 +52,13 @@ def fill_in(content: Content, row: CaseRow, specs: Specs) -> tuple[dict[str, Any
             found.append(WipeFinding(RULE, "error", key, "other", {"wanted": str(value or "")}))
         if value:
             kept[key] = value
-    return kept, [*found, *_marked(kept, specs)]
+    return kept, [*found, *marked(kept, specs)]
 
 
-def _marked(content: Content, specs: Specs) -> Iterable[WipeFinding]:
+def marked(content: Content, specs: Specs) -> Iterable[WipeFinding]:
+    """E132 for each field that carries a mark of secrecy, by its place alone (domain §12 R1)."""
     for key, value in content.items():
         if any(is_marked(text, specs) for text in _texts(value)):
-            # the place only, never the value (domain §12 R1)
             yield WipeFinding(RULE, "error", key if key.isascii() else "", "secret")
 
 
@@ -99,7 +99,7 @@ def facts_of(
 def records_of(session: Session, case_id: str) -> list[WipeRecord]:
     """The records of a case, in the order of recording."""
     query = select(WipeRecord).where(col(WipeRecord.case_id) == case_id).order_by(col(WipeRecord.seq))
-    return list(session.execute(query).scalars())
+    return list(session.execute(query, execution_options={"populate_existing": True}).scalars())
 
 
 def _elsewhere(session: Session, case: WipeCase, contents: Sequence[Content]) -> frozenset[str]:
@@ -117,9 +117,13 @@ def _elsewhere(session: Session, case: WipeCase, contents: Sequence[Content]) ->
 # ---- copies -----------------------------------------------------------------------------------------------
 
 
-def covered(session: Session, case: WipeCase, content: Content, kind: str, specs: Specs) -> Covered:
-    """The copies of a case that a record wiped; findings where it names others, or answers for them otherwise."""
-    mine = [one for one in copies_of(session, case) if one.case_id == case.id]
+def enlisted(session: Session, case: WipeCase) -> list[DataCopy]:
+    """The copies that were put on a case."""
+    return [one for one in copies_of(session, case) if one.case_id == case.id]
+
+
+def covered(mine: Sequence[DataCopy], case: WipeCase, content: Content, kind: str, specs: Specs) -> Covered:
+    """Those of the copies ``mine`` that a record wiped; findings where it names others, or answers otherwise."""
     rows = content.get("copies_covered")
     wiped: list[str] = []
     found: list[WipeFinding] = []

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from registry.errors import Conflict, Gone, NotFound
-from registry.heads import prove
+from registry.heads import head_numbered, prove
 from registry.lookup import askable
 from registry.models import WipeRecord
 from registry.permits import Actor
@@ -23,21 +23,20 @@ _NOT_YET = "清除记录 {number} 还没有证明（现为“{state}”）；验
 _UNSIGNED = "还没有树头为证明 {number} 作证；先执行 mulu audit head"
 
 
-def exported(session: Session, written: str, *, actor: Actor | None) -> dict[str, Any]:
+def exported(
+    session: Session, written: str, *, actor: Actor | None, head: int | None = None
+) -> dict[str, Any]:
     """The certificate of a number (or of a record's key) with its audit proof, as an actor sees it (None: all).
 
-    A head over the act of issuing must have been signed (``heads.sign_head``).
+    A head over the act of issuing must have been signed (``heads.sign_head``). The proof is against the last one, or
+    against that of the number ``head``: the one that an auditor holds.
 
     Raises:
         NotFound: there is none that is seen, none issued yet, or no head over it. Gone: its content was erased.
     """
     record = find_record(session, written, actor=actor).record
-    return _with_proof(session, record)
-
-
-def _with_proof(session: Session, record: WipeRecord) -> dict[str, Any]:
     document = document_of(record)
-    proof = prove(session, record.id)
+    proof = prove(session, record.id, head=None if head is None else head_numbered(session, head))
     # a proof by a subject brings what stands under its other names, too
     own = [event for event in proof["events"] if json.loads(event["body"])["subject"] == record.id]
     if not any(json.loads(event["body"])["act"] == CERTIFY for event in own):

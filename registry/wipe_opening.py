@@ -115,7 +115,7 @@ def _against(
         "contract_no": (not case.contract_no, "须写明合同编号"),
         "decision_no": (not case.decision_no, "须写明停用批复文号"),
         "grant": (case.grant_id is None, f"没有共享授权“{asked[:40]}”；须写明取得数据的授权编号"),
-        "retirement": (case.retirement_id is None, "由停用任务建立（mulu retire），不单独建立"),
+        "retirement": (case.retirement_id is None, "由停用任务建立（mulu retirement open），不单独建立"),
     }
     found += [Against(f"{lacking[key][1]}（{basis}）") for key in law.needs if lacking[key][0]]
     if case.retirement_id is not None:

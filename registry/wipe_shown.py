@@ -17,6 +17,8 @@ from registry.wipe_acts import OPEN, copies_of, may_deed
 from registry.wipe_closing import closing_findings
 from registry.wipe_sight import CaseRow, RecordRow, find_case, find_record, list_cases, list_records
 from registry.wipes import taken_by
+from validators.wipe_fields import field_terms, label_of, tables
+from validators.wipe_terms import whole
 from validators.wiping import worded
 
 _PIECE = 400
@@ -106,6 +108,7 @@ class CaseShown:
     copies: tuple[CopyShown, ...] = ()
     records: tuple[RecordShown, ...] = ()
     missing: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
 
 
@@ -131,7 +134,8 @@ def show_case(session: Session, written: str, *, actor: Actor | None, now: datet
         **_head(row),
         copies=tuple(_copy(one, row, specs) for one in copies_of(session, row.case)),
         records=tuple(show_records(session, actor=actor, case=row.case.id)),
-        missing=tuple(one.text for one in missing),
+        missing=tuple(one.text for one in missing if one.level == "error"),
+        advice=tuple(one.text for one in missing if one.level != "error"),
         may=tuple(deeds),
     )
 
@@ -273,3 +277,35 @@ def may_take(step: str, row: RecordRow, actor: Actor) -> bool:
 
 def _may_step(step: str, row: CaseRow, actor: Actor, specs: Specs) -> bool:
     return may(actor, specs.wiping.step_index[step].permission, roles_of(specs), row.target)
+
+
+def field_lines(told: dict[str, Any], specs: Specs) -> list[str]:
+    """The content of a record with what was added to it, a line for each field that is filled."""
+    parts = [told["content"], told["verification"]]
+    parts += [{key: told[at]} for key, at in (("witness", "witness"), ("approver", "approval")) if told[at]]
+    content = whole({}, *parts)
+    order = [row.key for row in (*specs.retirement.fields, *specs.wiping.extras)]
+    return [f"{label_of(key, specs)}：{_told(key, content[key], specs)}" for key in order if key in content]
+
+
+def _told(key: str, value: Any, specs: Specs) -> str:
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, list):
+        return "；".join(_told(key, one, specs) for one in value)
+    if isinstance(value, dict) and "copy" in value:
+        answers = {row.key: row.zh for row in specs.wiping.answers}
+        return f"{value['copy']}＝{answers.get(value.get('answer', ''), '')}"
+    if isinstance(value, dict):
+        return "，".join(str(part) for part in value.values())
+    table = field_terms(specs).get(key)
+    return key_zh(table, str(value), specs) if table else str(value)
+
+
+def key_zh(table: str, key: str, specs: Specs) -> str:
+    """The Chinese name of a choice."""
+    return (
+        specs.label("data_grade", key)
+        if table == "grades"
+        else _zh(tuple(tables(specs)[table].values()), key)
+    )

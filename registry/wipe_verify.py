@@ -14,7 +14,7 @@ from registry.errors import MuluError, Rejected, Unavailable
 from registry.heads import PROOF
 from registry.list_files.carried import parse
 from registry.list_verify import event_fault
-from registry.marks import fingerprint, is_genuine, trust_of
+from registry.marks import fingerprint, is_genuine, listed_keys
 from registry.signing import Head
 from registry.wipe_document import CERTIFY, CONTEXT, code_of, digest_in, document_digest
 from registry.wipe_form import form_problems
@@ -39,9 +39,9 @@ _NOT_NAMED = "审计证明里没有哪个事件写着这份证明的编号和摘
 _OTHER_ROOT = "审计证明的树头与公布的树头不是同一棵树（同为 {size} 个事件，树根不同）；" + _CURE
 _OTHER_SIZE = (
     "审计证明依据 {size} 个事件的树头，公布的树头（{given}）里没有它，没有核对；"
-    "请给出公布的树头文件中同样大小的那一个，或者整个树头文件"
+    "请给出整个树头文件，或者请出具单位依据公布的那一号树头导出（mulu wipe certificate --head N）"
 )
-_HEADS = "{path} 不是公布的树头（mulu audit head --json，或者树头文件的一行）；核对文件"
+_HEADS = "{path} 不是公布的树头（树头文件或者其中一行，或者接口 /api/v1/audit/heads 的内容）；核对文件"
 
 
 class CertificateVerdict(NamedTuple):
@@ -64,9 +64,10 @@ class Trusted(NamedTuple):
     keys: frozenset[str] = frozenset()
     heads: tuple[Head, ...] = ()
 
-    @property
-    def all_keys(self) -> frozenset[str]:
-        return frozenset(key.strip().lower() for key in self.keys) | {head.key_id for head in self.heads}
+    def known(self) -> frozenset[str]:
+        """The keys that count; none where there is neither list nor anything published."""
+        given = frozenset(key.strip().lower() for key in self.keys) | {head.key_id for head in self.heads}
+        return given or listed_keys()
 
 
 _HERE = Trusted()
@@ -95,15 +96,13 @@ def verify_document(document: Any, trusted: Trusted = _HERE) -> CertificateVerdi
     if problems := form_problems(document):
         return _refused(*problems)
     notes: list[str] = []
+    known = trusted.known()
     try:
-        problems = [*_digest_problems(document), *_mark_problems(document, trusted, notes)]
-        problems += _proof_problems(document, trusted, notes)
+        problems = [*_digest_problems(document), *_mark_problems(document, known, notes)]
+        problems += _proof_problems(document, trusted, known, notes)
     except (UnicodeEncodeError, RecursionError) as error:
         return _refused(f"证明里有不成字的字符或者过深的嵌套（{type(error).__name__}），没有核对；{_CURE}")
-    vouched = all(
-        trust_of({"key": key}, trusted.all_keys) == "trusted"
-        for key in (document["mark"]["key"], _head_key(document))
-    )
+    vouched = {document["mark"]["key"], _head_key(document)} <= known
     return CertificateVerdict(not problems, tuple(problems), tuple(notes), document, vouched)
 
 
@@ -130,7 +129,7 @@ def _digest_problems(document: Mapping[str, Any]) -> Iterator[str]:
         yield _CODE.format(code=document["code"][:40])
 
 
-def _mark_problems(document: Mapping[str, Any], trusted: Trusted, notes: list[str]) -> Iterator[str]:
+def _mark_problems(document: Mapping[str, Any], known: frozenset[str], notes: list[str]) -> Iterator[str]:
     mark = document["mark"]
     try:
         if not is_genuine(mark, document["digest"], context=CONTEXT):
@@ -140,21 +139,24 @@ def _mark_problems(document: Mapping[str, Any], trusted: Trusted, notes: list[st
         yield f"校验标记没有核对：{error.message}"
         return
     notes.append(f"校验标记：{mark['algorithm']}，密钥指纹 {fingerprint(mark['key'])}，{mark['at']}")
-    yield from _trust_problems("校验标记", mark["key"], trusted, notes)
+    yield from _trust_problems("校验标记", mark["key"], known, notes)
 
 
-def _trust_problems(what: str, key: str, trusted: Trusted, notes: list[str]) -> Iterator[str]:
-    trust = trust_of({"key": key}, trusted.all_keys)
-    if trust == "unknown":
+def _trust_problems(what: str, key: str, known: frozenset[str], notes: list[str]) -> Iterator[str]:
+    if key in known:
+        return
+    if known:
         yield _UNKNOWN.format(what=what, key=key)
-    elif trust == "no_list" and (note := _COMPARE.format(key=fingerprint(key))) not in notes:
+    elif (note := _COMPARE.format(key=fingerprint(key))) not in notes:
         notes.append(note)
 
 
 # ---- the proof of the audit record ------------------------------------------------------------------------
 
 
-def _proof_problems(document: Mapping[str, Any], trusted: Trusted, notes: list[str]) -> Iterator[str]:
+def _proof_problems(
+    document: Mapping[str, Any], trusted: Trusted, known: frozenset[str], notes: list[str]
+) -> Iterator[str]:
     proof = document.get("proof")
     if proof is None:
         # an export always carries it: without it nothing says that the certificate was ever entered
@@ -171,7 +173,7 @@ def _proof_problems(document: Mapping[str, Any], trusted: Trusted, notes: list[s
         yield from found
         return
     notes.append(f"出具登记在 {head.at} 签署的第 {head.number} 号审计树头之下（共 {head.size} 个事件）")
-    yield from _trust_problems("审计树头", head.key_id, trusted, notes)
+    yield from _trust_problems("审计树头", head.key_id, known, notes)
 
 
 def _faults(proof: Mapping[str, Any], head: Head, document: Mapping[str, Any]) -> Iterator[str]:
@@ -227,7 +229,7 @@ def _published_problems(head: Head, published: Sequence[Head]) -> Iterator[str]:
 
 
 def read_heads(path: Path) -> tuple[Head, ...]:
-    """The heads in a file: one as JSON, a list of them, a proof with its head, or the lines of the heads file.
+    """The heads in a file: one as JSON, a list or a page of them, a proof with its head, or the lines of the heads file.
 
     Raises:
         Rejected: the file cannot be read, or holds no head.
@@ -247,6 +249,8 @@ def _values(text: str) -> list[Any]:
         value = parse(text)
     except Rejected:
         return [parse(line) for line in text.splitlines() if line.strip()]
+    # a page of the API
+    value = value.get("results", value) if isinstance(value, dict) else value
     return value if isinstance(value, list) else [value]
 
 

@@ -84,7 +84,10 @@ def _text(key: str, value: Any, specs: Specs) -> Names:
     names = names_of(key, specs)
     if isinstance(value, list):
         pairs = [_listed(part, names, specs) for part in value]
-        return _SEPARATORS[0].join(zh for zh, _ in pairs), _SEPARATORS[1].join(en for _, en in pairs)
+        shown = _SEPARATORS[0].join(zh for zh, _ in pairs)
+        # what has no names of its own is the same in both languages
+        is_named = any(zh != en for zh, en in pairs)
+        return shown, _SEPARATORS[1].join(en for _, en in pairs) if is_named else shown
     if key in specs.wiping.shares and isinstance(value, int | float):
         return (f"{value * 100:.6g} %",) * 2
     return _named(_moment(_plain(value)) if key.endswith("_at") else _plain(value), names)
@@ -119,7 +122,7 @@ def _moment(text: str) -> str:
         found = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return local(found).strftime("%Y-%m-%d %H:%M:%S UTC%z") if found.tzinfo else text
+    return local(found).strftime("%Y-%m-%d %H:%M:%S UTC%z") if found.tzinfo else text.replace("T", " ")
 
 
 def names_of(key: str, specs: Specs) -> dict[str, Names]:

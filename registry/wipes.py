@@ -23,7 +23,7 @@ from registry.people import known_person, local_day
 from registry.permits import Actor, demand, roles_of
 from registry.wipe_acts import demand_open, next_number
 from registry.wipe_document import CERTIFY, compose_certificate, record_digest
-from registry.wipe_facts import Covered, covered, facts_of, fill_in, settle_copies
+from registry.wipe_facts import Covered, covered, enlisted, facts_of, fill_in, marked, settle_copies
 from registry.wipe_sight import CaseRow, RecordRow, find_case, find_record
 from validators.folding import fold
 from validators.wipe_terms import RULE, Content, WipeFacts, WipeFinding, whole
@@ -31,7 +31,7 @@ from validators.wiping import check_record, errors_of, findings_json, refusal_te
 
 WIPED, VERIFIED, CERTIFIED, REJECTED = "wiped", "verified", "certified", "rejected"
 SOUND = "pass"
-MOST_AT_ONCE = 5000
+MOST_AT_ONCE, _SHOWN = 5000, 100
 # the rule that a failed verification breaks: it is kept, not refused
 _RESULT = "field_equals"
 
@@ -102,9 +102,9 @@ def judge(
     specs = row.specs
     filled = [_filled(content, kind, row, specs) for content in contents]
     facts = facts_of(session, row.case, [one[0] for one in filled], step="record", now=now)
-    found = []
+    found, mine = [], enlisted(session, row.case)
     for content, own, wrong in filled:
-        copies = covered(session, row.case, content, own, specs)
+        copies = covered(mine, row.case, content, own, specs)
         findings = [*wrong, *_checked(content, own, specs, facts), *copies.findings]
         found.append(JudgedRecord(content, own, copies, findings))
     return found
@@ -147,11 +147,13 @@ def refuse_all(what: str, found: Sequence[Sequence[WipeFinding]], specs: Specs) 
         return
     if len(errors) == 1:
         raise Rejected(**refusal_text(what, errors[0], specs))
-    lines, listed = [f"{what}："], []
+    lines: list[str] = []
+    listed: list[dict[str, str]] = []
     for number, one in enumerate(errors, 1):
         lines += [f"  第 {number} 条 {said.text}" for said in worded(one, specs)]
         listed += [said | {"record": str(number)} for said in findings_json(one, specs)]
-    raise Rejected("\n".join(lines), errors=listed)
+    more = [f"  还有 {len(lines) - _SHOWN} 处"] if len(lines) > _SHOWN else []
+    raise Rejected("\n".join((f"{what}：", *lines[:_SHOWN], *more)), errors=listed)
 
 
 def _chained(
@@ -242,6 +244,13 @@ def _part(row: RecordRow, step: str, given: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def _named(field: str, person: Mapping[str, Any]) -> dict[str, Any]:
+    """A person under the field that he stands in; nothing when he is not given."""
+    if not person or field in person:
+        return dict(person)
+    return {field: dict(person)}
+
+
 def _whole(row: RecordRow, *parts: Content | None) -> dict[str, Any]:
     one = row.record
     witness = {"witness": one.witness} if one.witness else None
@@ -253,7 +262,8 @@ def _findings(
 ) -> list[WipeFinding]:
     facts = facts_of(session, row.case, [content], step=step, now=now, but=row.record.id)
     found = check_record(content, row.record.kind, load(), facts=facts._replace(**who))  # type: ignore[arg-type]
-    own = {*load().wiping.step_index[step].fields}
+    own = {*row.of.specs.wiping.step_index[step].fields}
+    own |= {one.key for one in row.of.specs.wiping.extras}
     # moments and copies were judged when they were recorded; what follows from others may have changed since
     return [
         one
@@ -287,7 +297,7 @@ def examine(
     strange = [WipeFinding(RULE, "error", key, "not_here") for key in said if key not in known]
     found = _findings(session, row, "verify", _whole(row, said), now, **_people(session, row, actor))
     passed = said.get("verification_result") == SOUND
-    refused = [one for one in (*strange, *found) if not _is_result(one, specs)]
+    refused = [one for one in (*strange, *marked(said, specs), *found) if not _is_result(one, specs)]
     refuse_all(f"清除记录 {row.record.id} 的验证没有登记", [refused], specs)
     one = row.record
     one.verification, one.verified_by, one.verified_at = said, actor.login, now
@@ -324,7 +334,7 @@ def witness(
     if row.record.witness is not None:
         raise Conflict(f"清除记录 {row.record.id} 已由 {row.record.witnessed_by} 见证")
     _demand_apart(row, "witness", actor)
-    said = _part(row, "witness", {"witness": dict(person)} if person else {})
+    said = _part(row, "witness", _named("witness", person))
     _refuse_part(session, row, "witness", said, now)
     one = row.record
     one.witness, one.witnessed_by, one.witnessed_at = said["witness"], actor.login, now
@@ -338,7 +348,7 @@ def _refuse_part(session: Session, row: RecordRow, step: str, said: Mapping[str,
     own, specs = row.of.specs.wiping.step_index[step].fields, row.of.specs
     found = _findings(session, row, step, _whole(row, said), now)
     zh = specs.wiping.step_index[step].zh
-    mine = [one for one in found if one.where.partition(".")[0] in own]
+    mine = [*marked(said, specs), *(one for one in found if one.where.partition(".")[0] in own)]
     refuse_all(f"清除记录 {row.record.id} 的{zh}没有登记", [mine], specs)
 
 
@@ -353,7 +363,7 @@ def approve(
     """
     row = _held_record(session, record, "approve", actor)
     specs = row.of.specs
-    said = _part(row, "approve", {"approver": dict(person)} if person else {})
+    said = _part(row, "approve", _named("approver", person))
     if row.record.state == REJECTED:
         failed = [
             one
@@ -366,7 +376,7 @@ def approve(
         raise Conflict(f"清除记录 {row.record.id} 还没有见证人；先办理见证（mulu wipe witness）")
     _demand_apart(row, "approve", actor)
     found = _findings(session, row, "approve", _whole(row, said), now, **_examined(session, row))
-    refuse_all(f"清除记录 {row.record.id} 不能审批", [found], specs)
+    refuse_all(f"清除记录 {row.record.id} 不能审批", [[*marked(said, specs), *found]], specs)
     one = row.record
     one.approval, one.approved_by, one.approved_at = said["approver"], actor.login, now
     one.state = CERTIFIED

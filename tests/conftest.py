@@ -1,5 +1,6 @@
 """Shared fixtures: specifications, real databases (SQLite and PostgreSQL), a file maker."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -8,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from catalog_specs import Specs, load
+from registry import passwords
 from registry.db import Database
 from registry.migrate import upgrade
 from tests import postgres
+from tests.scratch import scratch_root
 from validators.case import Facts
 
 if TYPE_CHECKING:
@@ -25,6 +30,18 @@ TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 # "make test-all" sets this: then nothing may be skipped
 NOTHING_SKIPPED = os.environ.get("MULU_TEST_ALL") == "1"
+# pytest makes its temporary folders there
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch_root()))
+# a hash as it is kept takes 64 MB and a sixth of a second; tests/test_passwords.py checks that one
+KEPT_HASH = passwords._HASH
+passwords._HASH = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests are not looked through for garbage again and again: a quarter of all time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 20)
 
 
 def lacking(what: str, cure: str) -> None:
@@ -82,7 +99,7 @@ def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]
 def postgres_server() -> Iterator[str]:
     """A real PostgreSQL of this run's own, from Debian's binaries or from the wheel that carries it."""
     try:
-        with postgres.server() as address:
+        with postgres.server(scratch_root()) as address:
             yield address
     except postgres.NoPostgres:
         lacking(" PostgreSQL", "apt-get install postgresql")

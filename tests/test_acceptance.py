@@ -26,6 +26,8 @@ from tests.cast import PATH, Cast, content, make_cast
 from tests.stages import attach, review_data, shelve
 
 At = Callable[[str], Cast]
+# the number of the contract's filing is none of the acceptance
+REPORT = ["acceptance_report", "filing_number"]
 
 
 def complete(cast: Cast) -> None:
@@ -169,11 +171,12 @@ def test_liupanshui_asks_for_the_compliance_review_and_the_archives(at: At) -> N
     ]
     give_review(cast, passed=True)
     give_paper(cast, "LPS-21", "archive_acceptance", "档案验收合格")
+    give_paper(cast, "LPS-19", "filing_number", "合同备案")
     found = checked(cast)
     assert found.lacking == () and found.is_ready
     # it is filed only afterwards, and so keeps nothing from being accepted
     report = next(one for one in found.elements if one.key == "lps_acceptance_report")
-    assert (report.holds, report.met) == (False, False)
+    assert (report.holds, [gap.kind for gap in report.missing]) == (False, REPORT)
 
 
 def test_the_last_review_counts(at: At) -> None:
@@ -194,3 +197,11 @@ def test_an_external_system_is_not_accepted_here(at: At) -> None:
     found = checked(cast)
     assert (found.verdict, found.is_ready, found.elements) == ("exempt", False, ())
     assert found.lacking[0].startswith("国直、省直系统为外部系统") and "第24条" in found.lacking[0]
+
+
+def test_every_element_can_be_recorded_and_says_under_which_duty(at: At) -> None:
+    cast = at("draft")
+    cures = {gap.kind: gap.cure for one in checked(cast).elements for gap in one.missing}
+    assert cures["final_papers"].endswith("（ZY-19）")
+    assert cures["risk_report"].endswith("（ZY-19、ZY-28）")
+    assert cures["crypto_assessment"].endswith("（ZY-19、ZY-28）")

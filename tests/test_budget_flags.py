@@ -1,5 +1,6 @@
 """What follows for next year's budget: candidates are told with their articles, the bureau decides, nothing by itself."""
 
+import threading
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_an_open_order_speaks_against_its_agency(city: Database) -> None:
     (one,) = told(city, now=LATER)
     (ground,) = [g for g in one.grounds if g.kind == "order_overdue"]
     assert f"{DUE} 前整改，已超期 5 天" in ground.words
-    assert "第32条" in ground.source
+    assert "国务院令第809号）》第39(一)条" in ground.source
     assert (one.agency_code, one.year, one.flagged) == (the_agency(city).code, YEAR, "")
     assert one.consequence == "原则上不安排下一年度建设服务采购"
     assert "第29条" in one.source
@@ -218,3 +219,21 @@ def test_an_agency_that_is_unknown_is_named(here: Database) -> None:
 
 def test_the_next_year_is_meant_where_none_is_named() -> None:
     assert usual_year(NOW) == YEAR
+
+
+def test_of_two_who_flag_at_once_one_is_told(postgres_database: Database, tmp_path: Path) -> None:
+    make_cast(postgres_database, tmp_path)
+    told: list[str] = []
+
+    def decide() -> None:
+        try:
+            told.append(flagged(postgres_database).document)
+        except Conflict as error:
+            told.append(type(error).__name__)
+
+    threads = [threading.Thread(target=decide) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(told) == ["Conflict", "Conflict", "遵数〔2026〕40号"]

@@ -317,9 +317,9 @@ def test_data_got_by_a_grant_lie_with_who_uses_them(database: Database, tmp_path
     with database.write() as session:
         grant = session.execute(select(ShareGrant)).scalar_one()
         with pytest.raises(NotAllowed):
-            who = actor(session, "steward", desk.now.date())
+            who = actor(session, "steward-c", desk.now.date())
             copies.add(session, None, "backup", "乙", ids=DISK["ids"], grant_id=number, actor=who, now=NOW)
-        who = actor(session, "steward-p", desk.now.date())
+        who = actor(session, "steward-m", desk.now.date())
         rows = [GivenRow(2, {"kind": "backup", "name": "甲", "serial_no": "A", "grant": number})]
         (verdict,) = import_rows(session, None, rows, actor=who, now=NOW)
         assert verdict.errors == ()

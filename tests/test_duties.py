@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from catalog_specs import load
 from registry.audit import events_of
 from registry.db import Database
 from registry.errors import Conflict, MuluError, NotAllowed, NotFound, Rejected
 from registry.keys import new_key
-from registry.models import BudgetFlag, DutyEvidence, Rectification, SystemLife, SystemReview
+from registry.models import BudgetFlag, DutyEvidence, Rectification, System, SystemLife, SystemReview
 from tests.conftest import NOW
 from tests.duty_cast import CIVIL, COAL, LOW, OIL, STATE, City, make_city
 from validators.obligations import Facts, Term, due_on, state_of, term_of
@@ -147,14 +148,28 @@ def test_an_order_to_rectify_has_its_own_day(city: City) -> None:
         ordered_by="bureau",
         ordered_at=NOW,
     )
-    city.add(order)
+    key = city.add(order)
     late = city.duty("LPS-32", OIL)
     assert (late.state, late.term.due, late.term.late) == ("overdue", date(2026, 11, 10), 11)
     assert [one.duty for one in city.missing(OIL, "shelf")] == ["LPS-32"]
     with city.database.write() as session:
-        kept = session.get_one(Rectification, order.id)
+        kept = session.get_one(Rectification, key)
         kept.state, kept.closed_at = "closed", NOW
     assert city.state("LPS-32", OIL) == "done"
+
+
+def test_more_systems_take_no_more_queries(here: City) -> None:
+    asked: list[str] = []
+    event.listen(here.database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    here.duties()
+    before, owner = len(asked), here.duty("ZY-25").subject.agency_id
+    with here.database.write() as session:
+        for n in range(40):
+            more = {"profile": "zunyi_2020", "life": "operating", "created_at": NOW}
+            session.add(System(id=new_key("s"), agency_id=str(owner), name=f"系统{n}", **more))
+    asked.clear()
+    assert len(here.duties()) > 40 * 15
+    assert len(asked) == before
 
 
 # ---- deeds ------------------------------------------------------------------------------------------------
@@ -208,6 +223,7 @@ def test_a_unit_says_itself_that_a_record_does_not_apply(here: City) -> None:
         ("ZY-25", "security_documents", {"system": LOW}, Rejected, "用 --agency 写明单位"),
         ("LPS-31", "export_package", {}, Rejected, "另一市办法"),
         ("ZY-25", "security_documents", {"day": date(2026, 11, 22)}, Rejected, "还没有到"),
+        ("ZY-25", "security_documents", {"note": "机密★5年"}, Rejected, "E125"),
         ("ZY-25", "security_documents", {"year": 2028}, Rejected, "年度 2028 超出范围"),
         ("ZY-25", "security_documents", {"number": "字" * 101}, Rejected, "文号至多 100 个字"),
         ("ZY-06", "plan_import", {}, NotAllowed, "须由市大数据主管部门经办人办理"),
@@ -281,8 +297,8 @@ def test_a_review_that_failed_is_no_evidence(here: City) -> None:
         by="bureau",
         at=NOW,
     )
-    here.add(review)
+    key = here.add(review)
     assert here.state("LPS-08", OIL) == "open"
     with here.database.write() as session:
-        session.get_one(SystemReview, review.id).passed = True
+        session.get_one(SystemReview, key).passed = True
     assert here.state("LPS-08", OIL) == "done"

@@ -11,15 +11,8 @@ from registry.errors import Conflict, MuluError, NotAllowed, NotFound, Rejected
 from registry.lookup import find_entry
 from registry.models import SystemTable
 from registry.permits import EVERYTHING
-from registry.table_lists import (
-    cover,
-    cover_each,
-    coverage,
-    exclude,
-    import_tables,
-    tables_of,
-    undecide,
-)
+from registry.table_coverage import coverage, tables_of
+from registry.table_lists import cover, cover_each, exclude, import_tables, undecide
 from registry.table_matching import exact_ones, suggestions
 from tests.acceptance_cast import SYSTEM, as_login, give_list, listed, set_system, system_of
 from tests.cast import PATH, Cast, content, make_cast, register
@@ -160,6 +153,15 @@ def test_who_may_not_decide_may_not_take_back(here: Cast) -> None:
         as_login(here, "contractor", undecide, SYSTEM, ["t"])
 
 
+def test_who_may_not_leave_a_table_out_may_not_undo_it_by_an_entry(here: Cast) -> None:
+    give_list(here, "t")
+    as_login(here, "steward", exclude, SYSTEM, ["t"], "temporary", why="x")
+    with pytest.raises(NotAllowed):
+        as_login(here, "contractor", cover, SYSTEM, ["t"], here.code)
+    as_login(here, "steward", cover, SYSTEM, ["t"], here.code)
+    assert states(here) == {"t": "drafted"}
+
+
 def test_an_entry_of_another_system_covers_nothing(here: Cast) -> None:
     give_list(here, "t")
     leave_system(here)
@@ -218,7 +220,7 @@ def test_a_table_that_two_entries_fit_is_nobodys(sqlite_database: Database, tmp_
     cast = make_cast(sqlite_database, tmp_path)
     register(sqlite_database, tmp_path, content(resource_code="102024030201/000002", resource_name="t_qydj"))
     give_list(cast, "t_qydj", t_qydj="企业登记基本信息")
-    assert [(exact, by) for _table, by, exact, _reason in hints(cast)] == [
+    assert {(exact, by) for _table, by, exact, _reason in hints(cast)} == {
         (False, "comment"),
         (False, "name"),
-    ]
+    }

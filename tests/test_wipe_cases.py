@@ -8,12 +8,25 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from registry import wipe_cases
 from registry.db import Database
 from registry.errors import Conflict, NotAllowed, NotFound, Rejected
 from registry.keys import new_key
-from registry.models import AuditEvent, DataCopy, Retirement, System, WipeCase
+from registry.models import (
+    Agency,
+    AuditEvent,
+    DataCopy,
+    DataRequest,
+    Distribution,
+    Entry,
+    Retirement,
+    RetirementEntry,
+    ShareGrant,
+    System,
+    WipeCase,
+)
 from registry.recording import Paper
 from registry.wipe_sight import find_case, list_cases
 from tests.conftest import NOW
@@ -259,6 +272,79 @@ def test_a_retirement_closes_when_all_is_answered(retiring: Wiping) -> None:
     assert retiring.close("head") == "closed"
     with pytest.raises(Conflict, match="已结案"):
         retiring.close()
+
+
+def test_WI8_no_wipe_is_older_than_the_retirement(retiring: Wiping) -> None:
+    _freeze(retiring)
+    early = physical(started_at="2026-11-18T09:00", finished_at="2026-11-18T10:00")
+    with pytest.raises(Rejected, match="WI8 清除时间早于停用日期或结束早于开始"):
+        retiring.record(early)
+
+
+def test_WI10_nothing_of_the_system_may_still_run(retiring: Wiping) -> None:
+    _absent(retiring)
+    _freeze(retiring)
+    retiring.certify(retiring.record(physical())[0])
+    with retiring.database.write() as session:
+        entry = session.execute(select(Entry)).scalars().one()
+        _still_running(session, entry)
+    with pytest.raises(Rejected) as refused:
+        retiring.close()
+    assert (
+        "WI10 授权 SQ-1（" in refused.value.message and "WI10 已上架资源“年报文件”" in refused.value.message
+    )
+    with retiring.database.write() as session:
+        entry = session.execute(select(Entry)).scalars().one()
+        key = retiring.held(session).retirement_id or ""
+        session.add(RetirementEntry(retirement_id=key, entry_id=entry.id, fate="archive", done_at=NOW))
+    assert retiring.close() == "closed"
+
+
+def _still_running(session: Session, entry: Entry) -> None:
+    """A grant of the entry that runs, and a file of it on the shelf."""
+    made = {
+        "id": new_key("d"),
+        "name": "年报文件",
+        "form": "1",
+        "patterns": [],
+        "items": [],
+        "created_by": "steward",
+    }
+    session.add(Distribution(entry_id=entry.id, state="shelved", created_at=NOW, **made))
+    asked = {
+        "kind": "share",
+        "entry_number": 1,
+        "content": {},
+        "state": "granted",
+        "filed_by": "x",
+        "filed_at": NOW,
+    }
+    known = {"entry_id": entry.id, "agency_id": entry.agency_id, "requester_id": entry.agency_id}
+    request = DataRequest(id=new_key("q"), number="XQ-1", **asked, **known)
+    session.add(request)
+    session.flush()
+    given = {"pattern": "查询", "items": [], "content": {}, "valid_from": date(2026, 1, 1), "state": "active"}
+    session.add(ShareGrant(id="g1", number="SQ-1", request_id=request.id, created_at=NOW, **known, **given))
+
+
+def test_shared_data_are_wiped_by_the_agency_that_got_them(wiping: Wiping) -> None:
+    with wiping.database.write() as session:
+        _still_running(session, session.execute(select(Entry)).scalars().one())
+    number = wiping.open("shared_data_done", system=None, grant_id="SQ-1")
+    with wiping.database.write() as session:
+        assert wiping.held(session).grant_id == "g1" and number.endswith("0001")
+        other = {
+            "code": "11520300MB0X123457",
+            "kind": "政府部门",
+            "region": "520300",
+            "number": 9,
+            "created_at": NOW,
+        }
+        session.add(Agency(id="a2", name="遵义市市场监管局", **other))
+        session.flush()
+        session.get_one(ShareGrant, "g1").requester_id = "a2"
+    with pytest.raises(Rejected, match="由取得数据的单位建立任务"):
+        wiping.open("shared_data_done", system=None, grant_id="SQ-1")
 
 
 def test_a_case_without_copies_is_not_closed(wiping: Wiping) -> None:

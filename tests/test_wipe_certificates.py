@@ -12,6 +12,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from catalog_specs import load
+from registry import audit
 from registry.cli.certificates import enter_wipes
 from registry.db import Database
 from registry.errors import Gone, NotFound
@@ -23,9 +24,11 @@ from registry.models import WipeRecord
 from registry.wipe_document import CONTEXT, code_of, document_digest
 from registry.wipe_issue import exported, published
 from registry.wipe_pages import json_of, page_of, pdf_of, qr_text
+from registry.wipe_verify import verify_document, verify_file
 from registry.wipe_words import fact_rows
 from tests.certifying import NUMBER, OPERATOR, certify, content, enter, issued, stage
 from tests.conftest import NOW
+from tests.wipe_content import cloud, make_wiping, physical, service
 
 
 def shown(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -168,6 +171,19 @@ def test_an_erased_record_is_told_as_such(sqlite_database: Database) -> None:
     assert document["record"]["digest"] in told.value.message
 
 
+def test_the_proof_is_against_the_head_that_an_auditor_holds(sqlite_database: Database) -> None:
+    document = issued(sqlite_database)
+    with sqlite_database.write() as session:
+        audit.record(session, [audit.Act("x", "y", {})], actor="head", now=NOW)
+        sign_head(session, now=NOW)
+    with sqlite_database.read() as session:
+        later = exported(session, "wr1", actor=None)
+        assert (later["proof"]["head"]["size"], later["digest"]) == (2, document["digest"])
+        assert exported(session, "wr1", actor=None, head=1) == document
+        with pytest.raises(NotFound, match="没有第 9 号树头"):
+            exported(session, "wr1", actor=None, head=9)
+
+
 def test_strangers_need_number_and_code(database: Database) -> None:
     document = issued(database)
     with database.read() as session:
@@ -207,3 +223,41 @@ def test_the_command_refuses_other_endings_and_unknown_numbers(
     assert run("certificate", NUMBER.format(1), str(tmp_path / "c.docx"))[0] == 2
     code, said = run("certificate", NUMBER.format(7), str(tmp_path / "c.json"))
     assert (code, "没有清除记录或证明" in said) == (1, True)
+
+
+# ---- of records that four people made ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "copy"),
+    [
+        ("physical", physical(), ("primary", "主库一")),
+        ("cloud", cloud(), ("cloud_disk", "云盘一")),
+        ("service", service(), ("contractor_copy", "承建单位副本")),
+    ],
+)
+def test_every_kind_of_record_gets_a_certificate_that_verifies(
+    sqlite_database: Database, tmp_path: Path, kind: str, content: dict[str, Any], copy: tuple[str, str]
+) -> None:
+    wiping = make_wiping(sqlite_database, tmp_path)
+    wiping.copy(*copy)
+    wiping.open(contract_no="HT-2024-09")
+    wiping.enlist(copy[1])
+    number = wiping.certify(wiping.record(content, kind=kind)[0])
+    with sqlite_database.write() as session:
+        sign_head(session, now=wiping.now)
+    with sqlite_database.read() as session:
+        document = exported(session, number, actor=None)
+    (tmp_path / "c.pdf").write_bytes(pdf_of(document))
+    assert verify_document(document).problems == ()
+    assert verify_file(tmp_path / "c.pdf").genuine
+    told = shown(document)
+    assert told["copies_covered"] == (f"{copy[1]}：已清除", f"{copy[1]}: wiped")
+    assert told["verification_result"] == ("通过", "pass")
+    assert "other" not in {section["key"] for section in document["shown"]}
+    assert [person["role"] for person in document["persons"]] == [
+        "operator",
+        "verifier",
+        "witness",
+        "approver",
+    ]

@@ -1,5 +1,6 @@
 """The rules on wipe records: each refuses what it is there for, and says so with its article and cure."""
 
+import json
 from datetime import date
 from time import perf_counter
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from catalog_specs import Specs
+from catalog_specs.law_checks import check_law
+from catalog_specs.law_wiping import Wiping
 from tests.conftest import NOW
 from tests.wipe_content import cloud, person, physical, service, verified
 from validators.wipe_checks import CHECKERS
@@ -89,6 +92,18 @@ def test_a_value_that_is_no_value_of_its_field_is_refused(
 ) -> None:
     wrong = [(one.rule, one.level, one.where, one.reason) for one in found(specs, **{field: value})]
     assert ("E132", "error", field, reason) in wrong
+
+
+@pytest.mark.parametrize("value", [["x"], {"a": 1}, 7, True, [[]], [{"copy": [1], "answer": ["wiped"]}]])
+@pytest.mark.parametrize("kind", MAKE)
+def test_whatever_a_field_holds_it_is_refused_and_not_stumbled_over(
+    specs: Specs, kind: str, value: Any
+) -> None:
+    for key in CASE | verified() | MAKE[kind]():
+        content = CASE | verified() | MAKE[kind]() | {key: value}
+        wrong = check_record(content, kind, specs, facts=FACTS)
+        fits = {"key_bits", "sample_ratio", "keys_destroyed", "encrypted_since_first_write", "storage_ids"}
+        assert key in fits or any(one.rule == "E132" for one in wrong), key
 
 
 @pytest.mark.parametrize("part", ["name", "title", "org", "date", "location", "contact", "signature"])
@@ -262,6 +277,13 @@ def test_WI17_backups_that_have_not_expired_are_warned_of(specs: Specs) -> None:
     assert (rules(later), rules(later, "warn")) == (set(), {"WI17"})
 
 
+def test_WI19_a_second_tool_reads_a_share_of_the_media(specs: Specs) -> None:
+    few = check_closing(specs, WipeFacts(case="replaced_disk", reread=0.1))
+    assert [(one.rule, one.level) for one in few] == [("WI19", "warn")]
+    assert word_wipe(few[0], specs).message == "以另一工具复核的介质占 10%，建议不少于 20%"
+    assert check_closing(specs, WipeFacts(case="replaced_disk", reread=0.2)) == []
+
+
 # ---- words and speed --------------------------------------------------------------------------------------
 
 
@@ -284,6 +306,25 @@ def test_what_is_said_is_worded_for_every_reason(specs: Specs) -> None:
                 "E132", "error", "method", said.key, {"value": "某", "wanted": "甲", "choices": "乙"}
             )
             assert "{" not in word_wipe(one, specs, lang).text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda doc: doc["steps"][1]["fields"].append("colour"), "“colour” is not in fields"),
+        (lambda doc: doc["steps"][1]["fields"].append("witness"), "“witness” is filled at two steps"),
+        (lambda doc: doc["deeds"][0]["permissions"].append("fly"), "“fly” is not in permissions"),
+        (lambda doc: doc["case_needs"].pop(), "“purpose_ended” is not in case_needs"),
+        (lambda doc: doc["says"].pop(0), "“missing” is not in the rows"),
+        (lambda doc: doc["case_needs"][0]["wipe_from"].append("soaked"), "“soaked” is not in copy_states"),
+        (lambda doc: doc["rules"][0].update(id="WI3"), "“WI3” stands in retirement.yaml too"),
+    ],
+)
+def test_a_slip_in_the_specification_is_told(specs: Specs, spoil: Any, said: str) -> None:
+    doc = specs.wiping.model_dump(mode="json")
+    spoil(doc)
+    docs = dict(specs.documents) | {"wiping": Wiping.model_validate_json(json.dumps(doc))}
+    assert any(said in problem for problem in check_law(docs))
 
 
 def test_ten_thousand_records_are_checked_in_well_under_five_seconds(specs: Specs) -> None:

@@ -105,11 +105,11 @@ def test_a_published_head_that_nobody_signed_is_told(certificate: dict[str, Any]
     assert "签名不符" in problems(certificate, Trusted(heads=(other,)))
 
 
-def test_heads_are_read_as_object_list_lines_or_out_of_a_proof(
+def test_heads_are_read_as_object_list_page_lines_or_out_of_a_proof(
     certificate: dict[str, Any], tmp_path: Path
 ) -> None:
     head = certificate["proof"]["head"]
-    for value in (head, [head], certificate["proof"]):
+    for value in (head, [head], certificate["proof"], {"results": [head], "next_cursor": None}):
         assert read_heads(saved(tmp_path / "h.json", value)) == (Head.read(head),)
     lines = tmp_path / "h.jsonl"
     lines.write_text(f"{canonical_json(head)}\n{canonical_json(head)}\n", "utf-8")

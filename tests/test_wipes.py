@@ -180,6 +180,18 @@ def test_a_verification_lacks_nothing(wiping: Wiping) -> None:
     assert wiping.row(key).state == "wiped"
 
 
+def test_what_verifier_and_witness_write_is_looked_at_too(wiping: Wiping) -> None:
+    key = wiping.record(physical())[0]
+    with pytest.raises(Rejected, match="“验证方式”带有密级标志"):
+        wiping.examine(key, verification_method="秘密★")
+    with pytest.raises(Rejected, match="“复核介质比例”须是"):
+        wiping.examine(key, second_tool_share="一半")
+    assert wiping.examine(key, second_tool="badblocks", second_tool_share=0.25) == "verified"
+    for given in ({"name": "王"}, {"witness": person("机密★")}):
+        with pytest.raises(Rejected, match="E132"), wiping.by("division_chief") as (session, who):
+            wipes.witness(session, key, given, **who)
+
+
 def test_WI9_a_small_sample_is_kept_as_a_warning(wiping: Wiping) -> None:
     key = wiping.record(physical())[0]
     assert wiping.examine(key, sample_ratio=0.02) == "verified"

@@ -133,7 +133,7 @@ class Wiping:
         return actor_of(session, login, today=self.now.date())
 
     def agency(self, session: Session) -> Agency:
-        return session.execute(select(Agency)).scalars().one()
+        return session.get_one(Agency, self.system(session).agency_id)
 
     def system(self, session: Session) -> System:
         return session.execute(select(System).order_by(System.id)).scalars().first()  # type: ignore[arg-type,return-value]

@@ -131,6 +131,18 @@ def nothing_left_running(rule: WipeRule, specs: Specs) -> Check:
     return check
 
 
+@_checker("read_again")
+def read_again(rule: WipeRule, specs: Specs) -> Check:
+    advised = specs.retirement.verification.second_tool_share_of_media
+
+    def check(judged: Judged) -> Iterator[WipeFinding]:
+        share = judged.facts.reread
+        if share is not None and share < advised:
+            yield _found(rule, "", value=f"{share:.0%}", minimum=f"{advised:.0%}")
+
+    return check
+
+
 @_checker("serial_seen_before")
 def serial_seen_before(rule: WipeRule, specs: Specs) -> Check:
     field, elsewhere = _name(rule, "field"), _name(rule, "level_elsewhere")

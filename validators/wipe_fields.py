@@ -204,7 +204,7 @@ def _holds(condition: str, content: Content, specs: Specs, facts: WipeFacts) -> 
         case "case_retirement":
             return facts.case == "retirement"
         case "crypto_technique":
-            return content.get("technique") in _crypto(specs)
+            return str(content.get("technique")) in _crypto(specs)
     raise ValueError(f"no condition {condition}")
 
 

@@ -36,8 +36,9 @@ class WipeFacts(NamedTuple):
 
     ``step``: up to which step (wiping.yaml) fields are demanded. ``not_before``: the day of retirement. ``passed`` and
     ``elsewhere`` are serial numbers (``serial_key``) that passed in this case, or stand in others. ``failed``: media
-    (``medium_key``) whose wipe failed, with the method. ``unanswered`` and ``holds`` are what closing still waits for.
-    ``recorder`` and ``verifier`` are logins and names of those who act.
+    (``medium_key``) whose wipe failed, with the method. ``unanswered`` and ``holds`` are what closing still waits for,
+    ``reread`` the share of the media of the case that a second tool read (None: there are no media). ``recorder`` and
+    ``verifier`` are logins and names of those who act.
     """
 
     case: str = ""
@@ -50,6 +51,7 @@ class WipeFacts(NamedTuple):
     failed: Mapping[str, str] = {}
     unanswered: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+    reread: float | None = None
     recorder: frozenset[str] = frozenset()
     verifier: frozenset[str] = frozenset()
 

@@ -11,7 +11,7 @@ from validators.wipe_fields import label_of, missing, tables, unfit
 from validators.wipe_terms import RULE, Content, Term, WipeFacts, WipeFinding
 
 # rules that speak of a case, not of a record
-_OF_CASE = frozenset({"nothing_left_running"})
+_OF_CASE = frozenset({"nothing_left_running", "read_again"})
 
 
 class WordedFinding(NamedTuple):
@@ -68,7 +68,10 @@ def check_record(content: Content, kind: str, specs: Specs, *, facts: WipeFacts)
     Source: domain §7, §12 R16; S-LPS 26.
     """
     found = [*missing(content, kind, specs, facts), *unfit(content, kind, specs, facts)]
-    judged, broken = Judged(content, kind, facts), set[str]()
+    mistyped = {one.where for one in found if one.reason in ("type", "unknown")}
+    # no rule is asked about what is no value of its field
+    sound = {key: value for key, value in content.items() if key not in mistyped} if mistyped else content
+    judged, broken = Judged(sound, kind, facts), set[str]()
     for built in _compiled(specs):
         if _applies(built, facts, broken):
             wrong = list(built.check(judged))
@@ -85,7 +88,7 @@ def _applies(built: _Built, facts: WipeFacts, broken: set[str]) -> bool:
 
 
 def check_closing(specs: Specs, facts: WipeFacts) -> list[WipeFinding]:
-    """What closing a case still waits for: copies without an answer (WI7), what still runs (WI10)."""
+    """What closing a case still waits for: copies without an answer (WI7), what still runs (WI10); advice on it."""
     judged, closing = Judged({}, "", facts), ("copies_answered", *_OF_CASE)
     wanted = [built for built in _compiled(specs) if built.rule.checker in closing]
     return [one for built in wanted if _applies(built, facts, set()) for one in built.check(judged)]

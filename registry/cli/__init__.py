@@ -13,6 +13,7 @@ from registry.cli import (
     duties,
     files,
     grants,
+    inspection,
     laws,
     lists,
     people,
@@ -28,6 +29,7 @@ from registry.cli import (
     server,
     systems,
     tokens,
+    wipes,
 )
 
 app = typer.Typer(
@@ -55,6 +57,8 @@ for part in (
     laws,
     people,
     tokens,
+    wipes,
+    inspection,
     agencies,
     systems,
     acceptance,

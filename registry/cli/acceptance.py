@@ -150,7 +150,7 @@ def list_(
     from registry.acceptance_files import table_json
     from registry.errors import Rejected
     from registry.system_register import find_seen
-    from registry.table_lists import coverage_of, tables_of
+    from registry.table_coverage import coverage_of, tables_of
 
     states = load().acceptance.state_index
     if state is not None and state not in states:
@@ -236,7 +236,8 @@ def match(
     from dataclasses import asdict
 
     from registry.system_register import find_seen
-    from registry.table_lists import cover_each, tables_of
+    from registry.table_coverage import tables_of
+    from registry.table_lists import cover_each
     from registry.table_matching import exact_ones, suggestions
 
     with database() as opened, opened.write() if apply else opened.read() as session:

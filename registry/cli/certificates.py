@@ -35,6 +35,9 @@ def enter_wipes(app: typer.Typer) -> None:
 def certificate(
     number: Annotated[str, typer.Argument(metavar="NO", help="证明编号，或者清除记录的内部编号")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="写到哪里：.json 或 .pdf")],
+    head: Annotated[
+        int | None, typer.Option("--head", metavar="N", help="审计证明依据第几号树头；默认最近的一个")
+    ] = None,
 ) -> None:
     """导出清除证明，连同登记在审计记录里的证明；可用 mulu wipe verify 离线核验。"""
     from registry.heads import sign_quietly
@@ -47,7 +50,7 @@ def certificate(
     with database() as opened:
         sign_quietly(opened, now=now())
         with opened.read() as session:
-            document = exported(session, number, actor=None)
+            document = exported(session, number, actor=None, head=head)
     write_bytes(out, pdf_of(document) if ending == ".pdf" else json_of(document))
     say(f"已写出 {out}：{document['certificate_no']}（校验码 {document['code']}）")
 

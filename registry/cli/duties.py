@@ -259,15 +259,15 @@ def evidence(  # noqa: PLR0913, PLR0917  (options of the command line)
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="说明，如材料名称")] = "",
 ) -> None:
     """登记履职佐证：文件按 SHA-256 存放，记下文号和日期；至少有文号或文件。"""
-    from registry.duty_deeds import hand_in
+    from registry.duty_deeds import check_sender, hand_in
 
     moment = now()
     parsed = day_written(day) if day else None
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
         about = _about(agency, system, year)
-        # asked before a byte is stored
-        _demand(session, duty, kind, about, actor, moment)
+        name = file.name if file else ""
+        check_sender(session, duty, kind, name, about=about, actor=actor, now=moment)
         paper = _paper(session, file, number, parsed, actor.login, moment)
         kept = hand_in(session, duty, kind, paper, about=about, note=note, actor=actor, now=moment)
         say(f"{kept.duty}  已登记（{kept.id}，{kept.year} 年）")
@@ -277,15 +277,6 @@ def _about(agency: str | None, system: str | None, year: int | None) -> "About":
     from registry.duty_deeds import About
 
     return About(agency, system, year)
-
-
-def _demand(session: "Session", duty: str, kind: str, about: "About", actor: Any, moment: Any) -> None:
-    from catalog_specs import load
-    from registry.duty_deeds import demand_answer, subject_named
-    from registry.duty_terms import duty_named
-
-    row = duty_named(duty, load())
-    demand_answer(actor, row, kind, subject_named(session, row, about, actor=actor, now=moment))
 
 
 def _paper(session: "Session", file: Path | None, number: str, day: Any, login: str, moment: Any) -> "Paper":

@@ -17,9 +17,11 @@ from registry.settings import Settings, read_settings
 from registry.web import (
     acceptance_pages,
     api,
+    certificates,
     ckan_api,
     dcat,
     duty_pages,
+    inspection,
     list_pages,
     oidc,
     open_files,
@@ -38,6 +40,7 @@ from registry.web import (
     sync_pages,
     system_pages,
     verify_pages,
+    wipe_forms,
 )
 from registry.web import agencies as agency_routes
 from registry.web import copies as copy_routes
@@ -110,12 +113,14 @@ def create_app(settings: Settings) -> FastAPI:
 def _enter_pages(app: FastAPI, settings: Settings) -> None:
     """The pages, in the order in which they are tried."""
     systems = (system_pages, acceptance_pages, rectification_pages, supervision_pages)
-    asked = (request_filing, request_pages, retirement_pages, *systems, duty_pages)
+    asked = (request_filing, request_pages, retirement_pages, wipe_forms, *systems, duty_pages)
     for part in (proof_pages, review, pages, scan_pages, list_pages, promise_pages, sync_pages, *asked):
         app.include_router(part.router, include_in_schema=False)
+    app.include_router(inspection.pages, include_in_schema=False)
     # strangers may send to it
     most = verify_pages.most_bytes() + _FORM_BYTES
-    app.include_router(verify_pages.router, include_in_schema=False, max_body_size=most)
+    for router in (verify_pages.router, certificates.pages):
+        app.include_router(router, include_in_schema=False, max_body_size=most)
     app.include_router(sign_in.router, include_in_schema=False)
     app.include_router(ckan_api.router, include_in_schema=False, max_body_size=ckan_api.BODY_BYTES)
     for part in (dcat, open_files):

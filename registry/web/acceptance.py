@@ -13,15 +13,8 @@ from registry.acceptance import AcceptanceCheck, check_seen
 from registry.acceptance_files import acceptance_json, coverage_json, table_json
 from registry.permits import Actor
 from registry.system_register import find_seen
-from registry.table_lists import (
-    ListChange,
-    cover,
-    coverage_of,
-    exclude,
-    import_tables,
-    tables_of,
-    undecide,
-)
+from registry.table_coverage import coverage_of, tables_of
+from registry.table_lists import ListChange, cover, exclude, import_tables, undecide
 from registry.table_matching import suggestions
 from registry.table_reading import read_table_file
 from registry.web import acceptance_shapes as shapes

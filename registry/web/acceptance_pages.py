@@ -1,6 +1,6 @@
 """The page of a system's acceptance: the check with its downloads, and the table list decided by form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +18,9 @@ from registry.errors import Conflict, MuluError, NotAllowed, NotFound, Rejected,
 from registry.models import Agency, System
 from registry.permits import Actor, Target, may, roles_of
 from registry.system_register import REGISTER, find_seen
-from registry.table_lists import COVER, TableShown, cover_each, tables_of
-from registry.table_matching import exact_ones, suggestions
+from registry.table_coverage import TableShown, tables_of
+from registry.table_lists import COVER, cover_each
+from registry.table_matching import Suggestion, exact_ones, suggestions
 from registry.web.acceptance import Format, decided, pack_of, take_list
 from registry.web.acceptance_shapes import Decision
 from registry.web.given import Asking, Reading, stored, today
@@ -74,12 +75,15 @@ def _page(request: Request, session: Session, actor: Actor, name: str, view: _Vi
     chosen = [one for one in tables if view.state in ("", one.state)]
     pages = max(1, -(-len(chosen) // PAGE))
     at = min(view.page, pages)
+    shown = chosen[(at - 1) * PAGE : at * PAGE]
     values = {
         "found": found,
         "system": system,
         "owner": owner,
         "percent": percent,
-        "tables": chosen[(at - 1) * PAGE : at * PAGE],
+        "tables": shown,
+        "hints": _hints(session, system, shown),
+        "exact": len(exact_ones(suggestions(session, system, tables, near=False))),
         "chosen": len(chosen),
         "page": at,
         "pages": pages,
@@ -87,7 +91,6 @@ def _page(request: Request, session: Session, actor: Actor, name: str, view: _Vi
         "state": view.state,
         "errors": _errors(view.error),
         **_words(),
-        **_hints(session, system, tables),
         **_rights(actor, system, owner, found),
     }
     return render(request, "acceptance.html", values, status=view.error.status if view.error else 200)
@@ -104,12 +107,11 @@ def _words() -> dict[str, Any]:
     }
 
 
-def _hints(session: Session, system: System, tables: tuple[TableShown, ...]) -> dict[str, Any]:
-    found = suggestions(session, system, tables)
-    by_table: dict[str, list[Any]] = {}
-    for hint in found:
-        by_table.setdefault(hint.table, []).append(hint)
-    return {"hints": by_table, "exact": len(exact_ones(found))}
+def _hints(session: Session, system: System, tables: Sequence[TableShown]) -> dict[str, list[Suggestion]]:
+    found: dict[str, list[Suggestion]] = {}
+    for hint in suggestions(session, system, tables):
+        found.setdefault(hint.table, []).append(hint)
+    return found
 
 
 def _rights(actor: Actor, system: System, owner: Agency, found: AcceptanceCheck) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def _do(session: Session, system: System, form: FormData, actor: Actor) -> None:
     if act == "import":
         _import(session, system, form, actor)
     elif act == "confirm":
-        chosen = exact_ones(suggestions(session, system, tables_of(session, system)))
+        chosen = exact_ones(suggestions(session, system, tables_of(session, system), near=False))
         cover_each(session, system.id, chosen, actor=actor, now=today())
     elif act in _DECIDES:
         decided(session, system.id, _decision(act, form), actor)

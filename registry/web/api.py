@@ -3,8 +3,10 @@
 from registry.web import (
     acceptance,
     attached,
+    certificates,
     duties,
     entries,
+    inspection,
     ledger,
     lists,
     moves,
@@ -18,6 +20,7 @@ from registry.web import (
     scans,
     specs,
     sync_api,
+    wipes,
 )
 
 # bodies of these are JSON
@@ -27,8 +30,10 @@ ROUTERS = (
     moves.router,
     reviews.router,
     attached.reading,
+    certificates.router,
     duties.reading,
     proofs.reading,
+    inspection.router,
     ledger.router,
     lists.router,
     myself.router,
@@ -38,6 +43,7 @@ ROUTERS = (
     retirements.router,
     specs.router,
     sync_api.router,
+    wipes.router,
 )
 # bodies of these hold files
 FILES = (

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, File, Path, Query, Request, Response
 
 from catalog_specs import load
 from registry.duties import read_duties
-from registry.duty_deeds import About, demand_answer, hand_in, subject_named, waive, withdraw
+from registry.duty_deeds import About, check_sender, hand_in, waive, withdraw
 from registry.duty_shown import (
     Filter,
     evidence_json,
@@ -109,9 +109,8 @@ def hand_in_one(
     about, now = About(form.agency, form.system, form.year), today()
 
     def deed() -> Answer:
-        row = duty_named(duty, load())
-        # asked before a byte is stored
-        demand_answer(actor, row, form.kind, subject_named(session, row, about, actor=actor, now=now))
+        name = form.file.filename or "" if form.file else ""
+        check_sender(session, duty, form.kind, name, about=about, actor=actor, now=now)
         paper = paper_of(request, session, form.file, form.number, form.day, actor=actor, now=now)
         given: dict[str, Any] = {"about": about, "note": form.note, "actor": actor, "now": now}
         return Answer(evidence_json(hand_in(session, duty, form.kind, paper, **given)), 201)

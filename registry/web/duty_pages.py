@@ -16,9 +16,8 @@ from registry.dictionary import CITING, KINDS, PER, SHUT_BY
 from registry.duties import Standing, read_duties
 from registry.duty_deeds import (
     About,
-    demand_answer,
+    check_sender,
     hand_in,
-    subject_named,
     target_of,
     waive,
     waiving,
@@ -223,8 +222,8 @@ def hand_in_form(
 ) -> Response:
     """Evidence handed in; then the page of the duty."""
     now, row, about = today(), duty_named(duty, load()), of.about
-    # asked before a byte is stored
-    demand_answer(actor, row, sent.kind, subject_named(session, row, about, actor=actor, now=now))
+    name = sent.file.filename or "" if sent.file else ""
+    check_sender(session, row.id, sent.kind, name, about=about, actor=actor, now=now)
     day = day_typed(sent.day, "文件日期")
     paper = paper_of(request, session, sent.file, sent.number, day, actor=actor, now=now)
     hand_in(session, row.id, sent.kind, paper, about=about, note=sent.note, actor=actor, now=now)

@@ -31,6 +31,7 @@ CSRF_HEADER = "X-CSRF-Token"
 OPEN = frozenset(
     {
         *("/healthz", "/login", "/login/oidc", "/login/oidc/callback", "/verify", "/verify/{code}"),
+        *("/certificates", "/certificates/{number}"),
         # what is opened to everybody anyway, and nothing else (registry.open_catalogue)
         *("/api/3/action/{name}", "/api/action/{name}", "//api/3/action/{name}"),
         *("/catalog.jsonld", "/catalog.ttl", "/data.json"),

@@ -294,19 +294,20 @@ async def add_form(request: Request, actor: Asking) -> Response:
 @router.post("/systems/{name}", response_model=None)
 async def act_form(request: Request, actor: Asking, name: str) -> Response:
     """Something done on a system's page (``act``: edit, life, copy, change, remove, import); then the page again."""
-    form = await request.form()
-    typed = _typed(form)
+    async with request.form() as form:
+        typed = _typed(form)
+        again: Again = lambda s, error: _system(request, s, actor, name, error, typed)  # noqa: E731
+        return await _done(request, lambda s: _act(request, s, name, form, actor), again)
 
-    def deed(session: Session) -> str:
-        system, _owner = find_seen(session, name, actor=actor)
-        act = _ACTS.get(typed.get("act", ""))
-        if act is None:
-            raise Rejected("表单没有写明办理什么；刷新页面后重做")
-        place = act(request, session, system, form, actor)
-        return f"/systems/{quote(system.id)}#{place}"
 
-    again: Again = lambda s, error: _system(request, s, actor, name, error, typed)  # noqa: E731
-    return await _done(request, deed, again)
+def _act(request: Request, session: Session, name: str, form: FormData, actor: Actor) -> str:
+    """What a form on a system's page asks for; gives the page to go on with."""
+    system, _owner = find_seen(session, name, actor=actor)
+    act = _ACTS.get(text_of(form, "act"))
+    if act is None:
+        raise Rejected("表单没有写明办理什么；刷新页面后重做")
+    place = act(request, session, system, form, actor)
+    return f"/systems/{quote(system.id)}#{place}"
 
 
 def _edit(_request: Request, session: Session, system: System, form: FormData, actor: Actor) -> str:

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 
 from ckanapi import RemoteCKAN
 
+from tests.scratch import scratch_root
+
 HERE = Path(__file__).parent
 VENV = HERE.parents[1] / ".venv-ckan"
 EXTENSIONS = "ckanext-harvest==1.6.3 ckanext-scheming==3.1.0 ckantoolkit pytest factory-boy pytest-factoryboy"
@@ -276,7 +278,7 @@ def running(
 def _started(plugins: str, settings: Mapping[str, str], environment: Mapping[str, str]) -> Ckan:
     venv = Path(os.environ.get("MULU_CKAN_VENV") or VENV)
     for attempt in range(_STARTS):
-        folder = Path(tempfile.mkdtemp(prefix="mulu-ckan-"))
+        folder = Path(tempfile.mkdtemp(prefix="mulu-ckan-", dir=scratch_root()))
         # PostgreSQL runs as another user where the tests run as root
         folder.chmod(0o755)
         portal = Ckan(folder, venv, _four_ports(), plugins, settings, environment)

@@ -1,0 +1,206 @@
+"""A whole retirement, from the decision to the closed case, against a real CKAN; every step is killed and made again.
+
+One entry goes to the successor, one is kept as an archive, one is retired. Source: S-LPS 6, 26; S1 27; domain §12 R15.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlmodel import col
+
+from registry.models import Agency, DataCopy, Entry, System
+from registry.reconcile import differences
+from tests.cast import PATH, Cast, add_person
+from tests.syncing import NAME, Bench, MakeBench, make_bench
+from tests.web_people import system
+
+__all__ = ["make_bench"]
+pytestmark = pytest.mark.ckan
+TABLES = (
+    *("retirement", "retirement_step", "retirement_entry", "data_copy", "wipe_case", "wipe_record"),
+    *("system_life", "system", "entry", "distribution", "version", "audit_event", "outbox"),
+)
+HERE = Path(__file__).parents[1]
+MULU = [sys.executable, "-c", "from registry.cli import main; main()"]
+
+
+class Case:
+    """The retirement of a bench's system by the commands of a steward and a head."""
+
+    def __init__(self, bench: Bench, cast: Cast, folder: Path) -> None:
+        self.bench, self.cast, self.folder = bench, cast, folder
+        self.number = self.wiping = ""
+        (self.retired,), (self.kept,) = bench.shelve(1), bench.shelve(1, files=True, first=20)
+        with bench.database.write() as session:
+            query = select(Entry).where(col(Entry.code) == cast.code)
+            moved = session.execute(query).scalar_one()
+            self.moved, self.old = moved.id, str(moved.system_id)
+            agency = session.get_one(Agency, moved.agency_id)
+            session.execute(update(Entry).values(system_id=self.old, agency_id=agency.id))
+            heir = system(session, agency, "一体化登记平台")
+            self.heir = heir.id
+            add_person(session, "verifier", "steward", agency, session.get_one(System, self.old))
+
+    def code(self, entry: str) -> str:
+        with self.bench.database.read() as session:
+            return str(session.get_one(Entry, entry).code)
+
+    def run(self, *words: str, ends: int = 0) -> str:
+        """One command, to its end."""
+        done = self._process(MULU, words)
+        assert done.returncode == ends, (words, done.stdout, done.stderr)
+        return done.stdout
+
+    def killed(self, *words: str, commits: int = 1) -> None:
+        """One command, killed before a commit of it, which changes nothing, then after it, which changes all."""
+        before = self.rows()
+        self._dies("before", commits, words)
+        if commits == 1:
+            assert self.rows() == before, words
+        self._dies("after", 1, words)
+        assert self.rows() != before, words
+
+    def _dies(self, moment: str, commits: int, words: tuple[str, ...]) -> None:
+        done = self._process([sys.executable, "-m", "tests.killed", moment, str(commits)], words)
+        assert done.returncode == -signal.SIGKILL, (words, done.stdout, done.stderr)
+
+    def dies_syncing(self, words: list[str]) -> None:
+        """The sync job, killed at a commit."""
+        done = self._process([sys.executable, "-m", "tests.killed", *words[:2], "--sync"], tuple(words[2:]))
+        assert done.returncode == -signal.SIGKILL, (words, done.stdout, done.stderr)
+
+    def _process(self, command: list[str], words: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
+        url = self.bench.database.engine.url.render_as_string(False)
+        environment = os.environ | {"MULU_DATABASE_URL": url, "MULU_KEY_DIR": str(self.folder / "keys")}
+        return subprocess.run(
+            [*command, *words],
+            check=False,
+            env=environment,
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def rows(self) -> dict[str, list[Any]]:
+        with self.bench.database.read() as session:
+            return {name: list(session.execute(text(f"SELECT * FROM {name}"))) for name in TABLES}
+
+    def announce(self) -> None:
+        """The path of the version that names the successor, and the review of its data."""
+        self.cast.now = self.bench.clock()
+        self.cast.walk(*PATH)
+        self.cast.act("clear_data", "secrecy_reviewer")
+        self.cast.act("resume", "head", note="承接系统已接管")
+
+    def entry(self, key: str) -> Entry:
+        with self.bench.database.read() as session:
+            found = session.get_one(Entry, key)
+            session.expunge(found)
+            return found
+
+    def copies(self) -> dict[str, str]:
+        with self.bench.database.read() as session:
+            return {copy.name: copy.state for copy in session.execute(select(DataCopy)).scalars()}
+
+    def step(self, *words: str, by: str = "head", commits: int = 1) -> None:
+        """A step of the retirement, killed on its way."""
+        verb, *more = words
+        self.killed("retirement", verb, self.number, *more, "--as", by, commits=commits)
+
+
+@pytest.fixture
+def case(make_bench: MakeBench, at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    # a transaction an entry, so that settling can be killed between them
+    (folder / "retiring.yaml").write_text("chunk: 1\n")
+    monkeypatch.setenv("MULU_SPECS", str(folder))
+    cast = at("shelved")
+    return Case(make_bench(database=cast.database), cast, tmp_path)
+
+
+def test_a_system_is_retired_whatever_is_killed_on_the_way(case: Case) -> None:
+    bench = case.bench
+    bench.run()
+    assert set(bench.entries_there()) == {case.retired, case.kept}
+    _decided(case)
+    _withdrawn(case)
+    _transferred(case)
+    assert set(bench.entries_there()) == {case.kept}
+    _wiped(case)
+    assert [case.entry(key).state for key in (case.retired, case.kept, case.moved)] == [
+        "wiped",
+        "shelved",
+        "shelved",
+    ]
+    assert bench.verify(deep=True).drifts == []
+    with bench.database.read() as session:
+        assert session.get_one(System, case.old).life == "wiped"
+        assert list(differences(session)) == []
+
+
+def _decided(case: Case) -> None:
+    copy = ("primary", "主库磁盘", "--system", case.old, "--medium", "hdd", "--id", "serial_no=SN-主库磁盘")
+    case.run("system", "copies", "add", *copy, "--as", "steward")
+    today = str(case.bench.clock().date())
+    case.killed(
+        "retirement",
+        "open",
+        case.old,
+        "--no",
+        "遵体停〔2026〕1号",
+        "--day",
+        today,
+        "--successor",
+        case.heir,
+        "--as",
+        "head",
+    )
+    case.run("retirement", "open", case.old, "--no", "遵体停〔2026〕1号", "--as", "head", ends=1)
+    shown = json.loads(case.run("retirement", "list", "--json"))
+    case.number = shown[0]["number"]
+    case.wiping = json.loads(case.run("retirement", "show", case.number, "--json"))["wipe_case"]
+    case.step("notify", "--no", "遵数备〔2026〕5号", by="steward")
+    case.step("decide", case.code(case.moved), "--fate", "transfer")
+    case.step("decide", case.code(case.kept), "--fate", "archive", "--archive", "市档案馆 2026-17")
+    case.step("decide", "--rest", "--fate", "retire", "--note", "业务取消")
+
+
+def _withdrawn(case: Case) -> None:
+    """The head archives and retires: what is still at the portal waits for the sync job, which is killed, too."""
+    case.step("settle", commits=2)
+    case.run("retirement", "settle", case.number, "--as", "head", ends=1)
+    assert "等待同步撤下" in case.run("retirement", "show", case.number, "--entries")
+    case.run("retirement", "close", case.number, "--as", "head", ends=1)
+    for moment in ("before", "after"):
+        words = [moment, "2", "run", NAME]
+        case.dies_syncing(words)
+    case.bench.later += timedelta(minutes=10)
+    case.bench.run()
+    assert set(case.bench.entries_there()) == {case.kept}
+    case.step("settle", commits=1)
+    assert case.entry(case.retired).state == "retired"
+
+
+def _transferred(case: Case) -> None:
+    case.step("settle", by="steward")
+    case.announce()
+    case.run("retirement", "settle", case.number, "--as", "steward")
+    assert case.entry(case.moved).system_id == case.heir
+    case.bench.later += timedelta(minutes=10)
+    case.bench.run()
+
+
+def _wiped(case: Case) -> None:
+    case.step("archive", "--no", "遵档〔2026〕3号", by="steward")
+    case.step("freeze", by="steward")
+    assert case.copies() == {"主库磁盘": "disposed"}
