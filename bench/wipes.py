@@ -26,6 +26,7 @@ from registry.keys import canonical_json
 from registry.migrate import upgrade
 from registry.models import Agency, DataCopy, System, WipeCase, WipeRecord
 from registry.wipe_document import CERTIFY, compose_certificate, record_digest
+from registry.wipe_issue import certifying
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 TARGET_SECONDS, RUNS, CHUNK = 5.0, 5, 500
@@ -162,7 +163,7 @@ def certified(database: Database, records: int) -> list[dict[str, Any]]:
         sign_head(session, now=NOW)
     with database.read() as session:
         proofs = prove_many(session, list(documents))
-    return [document | {"proof": proofs[key]} for key, document in documents.items()]
+    return [document | {"proof": certifying(proofs[key], document)} for key, document in documents.items()]
 
 
 def verified(documents: list[dict[str, Any]], *, runs: int = RUNS) -> Figure:

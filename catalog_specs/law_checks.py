@@ -19,8 +19,8 @@ from catalog_specs.law_promises_checks import check_promises
 from catalog_specs.law_release_checks import RELEASE_CHECKS, Law, Problems, keys_of, unknown
 from catalog_specs.law_request_checks import check_requests
 from catalog_specs.law_retiring_checks import check_retiring
-from catalog_specs.law_systems_checks import check_systems
 from catalog_specs.law_supervision_checks import check_supervision
+from catalog_specs.law_systems_checks import check_systems
 from catalog_specs.law_wiping_checks import check_wiping
 from catalog_specs.model import Marked
 

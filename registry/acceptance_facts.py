@@ -7,9 +7,10 @@ Rates and debts are those of the yearly figures and of the overdue ledger, asked
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 from sqlmodel import col
 
 from catalog_specs import Specs
@@ -26,6 +27,12 @@ from registry.table_coverage import Coverage, TableShown, coverage_of, tables_of
 from validators.updating import Terms
 
 STOCK, APPROVE = "existing", "approve"
+# what is shown of a version; its content is large
+_BRIEF: tuple[Any, ...] = (
+    *(col(Version.entry_id), col(Version.number), col(Version.name), col(Version.data_grade)),
+    *(col(Version.share_type), col(Version.open_type)),
+    *(col(Version.announced_at), col(Version.created_at)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ def _entries(
         .join(Version, and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == number))
         .where(col(Entry.system_id) == system.id, col(Entry.state).not_in(TOMBSTONES))
         .order_by(col(Entry.code), col(Entry.id))
+        .options(load_only(*_BRIEF))
     )
     audited, opened = _audited(session, system), _open_shelved(session, system)
     states = {row.key: row.zh for row in specs.document("lifecycle", Lifecycle).entry_states}

@@ -79,7 +79,7 @@ class Reading:
     def __init__(self, session: Session, scope: Scope, specs: Specs) -> None:
         self.session, self.scope, self.specs = session, scope, specs
         self.handed = _handed(session, scope)
-        self.derived = Derived(session, scope, specs, left_out(self.handed, specs))
+        self.derived = Derived(session, scope, specs, left_out(self.handed, scope.year, specs))
         self.calendar = city_calendar(specs)
         self.warn = specs.document("deadlines", Deadlines).warn
         self.kinds = {row.key: row.zh for row in specs.duties.evidence_kinds}
@@ -195,15 +195,15 @@ def _handed(session: Session, scope: Scope) -> dict[Key, list[DutyEvidence]]:
     return found
 
 
-def left_out(handed: dict[Key, list[DutyEvidence]], specs: Specs) -> frozenset[str]:
-    """The systems that a plan of operation leaves out: said of them where the gate of plans asks. S-ZY 5(四)."""
+def left_out(handed: dict[Key, list[DutyEvidence]], year: int, specs: Specs) -> frozenset[str]:
+    """The systems that the plan of a year leaves out, as was said of them. Source: S-ZY 5(四)."""
     plans = {duty.id for duty in specs.duties.duties if "plan" in duty.gates and duty.per == AGENCY}
     return frozenset(
         one.system_id
         for (duty, _key), rows in handed.items()
         if duty in plans
         for one in rows
-        if one.waived and one.system_id
+        if one.waived and one.system_id and one.year == year
     )
 
 

@@ -80,7 +80,8 @@ class Offer:
     """An entry in a scope (a key of ckan.yaml ``scopes``). Without ``data`` it may not be shown at all.
 
     ``number`` is the version in force, 0 where none may be shown; ``content`` is empty unless something is shown.
-    ``until`` is the last day on which this holds by itself (a proof runs out then); None without end.
+    ``until`` is the last day on which this holds by itself (a proof runs out then); None without end. ``archived_at``:
+    it is kept as an archive since then and updated no more.
     """
 
     entry_id: str
@@ -96,6 +97,7 @@ class Offer:
     withheld: tuple[Withheld, ...] = ()
     until: date | None = None
     announced_at: datetime | None = None
+    archived_at: datetime | None = None
 
     @property
     def shown(self) -> bool:
@@ -189,7 +191,8 @@ def _blanks(session: Session, ids: Sequence[str], scope: Scope) -> dict[str, Off
         col(Version.erased_at).is_(None),
         col(Entry.state).in_({*scope.entry_states, *scope.distribution_states} - set(TOMBSTONES)),
     )
-    entry, agency = (col(Entry.id), col(Entry.code)), (col(Agency.code), col(Agency.name))
+    entry = (col(Entry.id), col(Entry.code), col(Entry.frozen_at))
+    agency = (col(Agency.code), col(Agency.name))
     version = (col(Version.number), col(Version.digest), col(Version.profile), col(Version.announced_at))
     query = (
         select(*entry, *version, *agency)
@@ -199,7 +202,7 @@ def _blanks(session: Session, ids: Sequence[str], scope: Scope) -> dict[str, Off
     )
     found = {}
     rows: Iterable[Any] = session.execute(query)
-    for key, code, number, digest, profile, announced, agency_code, agency_name in rows:
+    for key, code, archived, number, digest, profile, announced, agency_code, agency_name in rows:
         found[key] = Offer(
             entry_id=key,
             code=code or "",
@@ -211,6 +214,7 @@ def _blanks(session: Session, ids: Sequence[str], scope: Scope) -> dict[str, Off
             agency_code=agency_code,
             agency_name=agency_name,
             announced_at=announced,
+            archived_at=archived,
         )
     return found
 

@@ -111,20 +111,6 @@ def _days_against(given: OrderGiven, today: date) -> list[Against]:
 # ---- steps ------------------------------------------------------------------------------------------------
 
 
-def report(
-    session: Session,
-    number: str,
-    words: str,
-    paper: Paper,
-    *,
-    actor: Actor,
-    now: datetime,
-    lock: int | None = None,
-) -> Rectification:
-    """The unit reports that the order was followed, with a paper; see ``step``. Source: S-LPS 31, 32."""
-    return step(session, number, "report", words, paper, actor=actor, now=now, lock=lock)
-
-
 def step(
     session: Session,
     number: str,

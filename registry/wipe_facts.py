@@ -10,18 +10,21 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import Specs
+from registry.errors import Rejected
 from registry.kept import storable_value
 from registry.models import DataCopy, WipeCase, WipeRecord
 from registry.wipe_acts import copies_of
 from registry.wipe_sight import CaseRow
 from validators.requesting import is_marked
 from validators.wipe_terms import RULE, Content, Term, WipeFacts, WipeFinding, medium_key, serial_key
+from validators.wiping import errors_of, findings_json, refusal_text, worded
 
 PASSED = ("verified", "certified")
 WIPED, HANDED_OVER, REJECTED = "wiped", "handed_over", "rejected"
 # the copies of a case as a whole stand as the least finished of their media does
 _ORDER = ("rejected", "wiped", "verified", "certified")
 _PIECE = 400
+_SHOWN = 100
 
 
 class Covered(NamedTuple):
@@ -184,3 +187,26 @@ def settle_copies(session: Session, case: WipeCase, ids: Iterable[str], *, now: 
         if state != copy.state:
             copy.state, copy.changed_at = state, now
             copy.lock += 1
+
+
+# ---- refused -------------------------------------------------------------------------------------------
+
+
+def refuse_all(what: str, found: Sequence[Sequence[WipeFinding]], specs: Specs) -> None:
+    """Refuse records that have errors, each finding on a line of its own, with the number of the record.
+
+    Raises:
+        Rejected.
+    """
+    errors = [errors_of(findings) for findings in found]
+    if not any(errors):
+        return
+    if len(errors) == 1:
+        raise Rejected(**refusal_text(what, errors[0], specs))
+    lines: list[str] = []
+    listed: list[dict[str, str]] = []
+    for number, one in enumerate(errors, 1):
+        lines += [f"  第 {number} 条 {said.text}" for said in worded(one, specs)]
+        listed += [said | {"record": str(number)} for said in findings_json(one, specs)]
+    more = [f"  还有 {len(lines) - _SHOWN} 处"] if len(lines) > _SHOWN else []
+    raise Rejected("\n".join((f"{what}：", *lines[:_SHOWN], *more)), errors=listed)

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 _FORMAT, _NUMBER = r"^mulu-wipe-certificate/1$", r"^[A-Z]{1,8}-[0-9]{6}-[0-9]{4}-[0-9]{1,8}$"
 _SHOWN_PROBLEMS = 5
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# as we write it: another spelling of the same bytes would be another file
+Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 
 
 class _Strict(BaseModel):
@@ -95,17 +97,17 @@ class _Person(_Text):
 
 class _Mark(_Strict):
     algorithm: str
-    key: str
+    key: Hex
     at: str
-    signature: str
+    signature: Hex
 
 
 class _Event(_Strict):
     index: int
     body: str
-    path: Annotated[list[str], Field(max_length=64)]
-    content: str | None = None
-    salt: str | None = None
+    path: Annotated[list[Digest], Field(max_length=64)]
+    content: str
+    salt: Hex
 
 
 class _Head(_Strict):
@@ -115,16 +117,15 @@ class _Head(_Strict):
     size: int
     root: str
     at: str
-    key_id: str
-    signature: str
+    key_id: Hex
+    signature: Hex
 
 
 class _Proof(_Strict):
     format: str
     subject: str
     head: _Head
-    events: list[_Event]
-    later: int
+    events: Annotated[list[_Event], Field(min_length=1, max_length=1)]
 
 
 class _Certificate(_Strict):

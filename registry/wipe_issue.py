@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -37,11 +38,20 @@ def exported(
     record = find_record(session, written, actor=actor).record
     document = document_of(record)
     proof = prove(session, record.id, head=None if head is None else head_numbered(session, head))
-    # a proof by a subject brings what stands under its other names, too
-    own = [event for event in proof["events"] if json.loads(event["body"])["subject"] == record.id]
-    if not any(json.loads(event["body"])["act"] == CERTIFY for event in own):
-        raise NotFound(_UNSIGNED.format(number=document["certificate_no"]))
-    return document | {"proof": proof | {"events": own}}
+    return document | {"proof": certifying(proof, document)}
+
+
+def certifying(proof: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a proof by a record's key the part that is about its certificate: the act of issuing it, and nothing besides.
+
+    Raises:
+        NotFound: no head is over that act yet.
+    """
+    for event in proof["events"]:
+        told = json.loads(event["body"])
+        if (told["act"], told["subject"]) == (CERTIFY, document["record"]["id"]) and "content" in event:
+            return {key: proof[key] for key in ("format", "subject", "head")} | {"events": [event]}
+    raise NotFound(_UNSIGNED.format(number=document["certificate_no"]))
 
 
 def document_of(record: WipeRecord) -> dict[str, Any]:

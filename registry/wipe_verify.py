@@ -35,7 +35,7 @@ _NO_PROOF = "证明没有附审计证明，是否登记在审计记录里无从�
 _BAD_PROOF = "审计证明的格式不对，没有核对；" + _CURE
 _FALSE_HEAD = "审计树头的签名不是所称的密钥所作；" + _CURE
 _EVENT = "审计事件 {seq} {fault}；" + _CURE
-_NOT_NAMED = "审计证明里没有哪个事件写着这份证明的编号和摘要；" + _CURE
+_NOT_NAMED = "审计证明里的事件不是出具这份证明（编号、摘要不符）；" + _CURE
 _OTHER_ROOT = "审计证明的树头与公布的树头不是同一棵树（同为 {size} 个事件，树根不同）；" + _CURE
 _OTHER_SIZE = (
     "审计证明依据 {size} 个事件的树头，公布的树头（{given}）里没有它，没有核对；"
@@ -184,18 +184,14 @@ def _faults(proof: Mapping[str, Any], head: Head, document: Mapping[str, Any]) -
     if not _is_signed(head):
         yield _FALSE_HEAD
         return
-    hashed = digest(head.algorithm)
-    named = False
-    for event in proof["events"]:
-        told = json.loads(event["body"])
-        fault = event_fault(event, told, head, hashed)
-        if not fault and told["subject"] != subject:
-            fault = "不是这条清除记录的事件"
-        if fault:
-            yield _EVENT.format(seq=told["seq"], fault=fault)
-        elif "content" in event and told["act"] == CERTIFY:
-            named |= _names(json.loads(event["content"]), document)
-    if not named:
+    [event], hashed = proof["events"], digest(head.algorithm)
+    told = json.loads(event["body"])
+    fault = event_fault(event, told, head, hashed)
+    if not fault and told["subject"] != subject:
+        fault = "不是这条清除记录的事件"
+    if fault:
+        yield _EVENT.format(seq=told["seq"], fault=fault)
+    elif told["act"] != CERTIFY or not _names(json.loads(event["content"]), document):
         yield _NOT_NAMED
 
 

@@ -23,15 +23,24 @@ from registry.people import known_person, local_day
 from registry.permits import Actor, demand, roles_of
 from registry.wipe_acts import demand_open, next_number
 from registry.wipe_document import CERTIFY, compose_certificate, record_digest
-from registry.wipe_facts import Covered, covered, enlisted, facts_of, fill_in, marked, settle_copies
+from registry.wipe_facts import (
+    Covered,
+    covered,
+    enlisted,
+    facts_of,
+    fill_in,
+    marked,
+    refuse_all,
+    settle_copies,
+)
 from registry.wipe_sight import CaseRow, RecordRow, find_case, find_record
 from validators.folding import fold
 from validators.wipe_terms import RULE, Content, WipeFacts, WipeFinding, whole
-from validators.wiping import check_record, errors_of, findings_json, refusal_text, wipe_rules, worded
+from validators.wiping import check_record, findings_json, refusal_text, wipe_rules
 
 WIPED, VERIFIED, CERTIFIED, REJECTED = "wiped", "verified", "certified", "rejected"
 SOUND = "pass"
-MOST_AT_ONCE, _SHOWN = 5000, 100
+MOST_AT_ONCE = 5000
 # the rule that a failed verification breaks: it is kept, not refused
 _RESULT = "field_equals"
 
@@ -134,26 +143,6 @@ def _checked(content: Content, kind: str, specs: Specs, facts: WipeFacts) -> Ite
 def _is_result(finding: WipeFinding, specs: Specs) -> bool:
     rule = wipe_rules(specs).get(finding.rule)
     return rule is not None and rule.checker == _RESULT
-
-
-def refuse_all(what: str, found: Sequence[Sequence[WipeFinding]], specs: Specs) -> None:
-    """Refuse records that have errors, each finding on a line of its own, with the number of the record.
-
-    Raises:
-        Rejected.
-    """
-    errors = [errors_of(findings) for findings in found]
-    if not any(errors):
-        return
-    if len(errors) == 1:
-        raise Rejected(**refusal_text(what, errors[0], specs))
-    lines: list[str] = []
-    listed: list[dict[str, str]] = []
-    for number, one in enumerate(errors, 1):
-        lines += [f"  第 {number} 条 {said.text}" for said in worded(one, specs)]
-        listed += [said | {"record": str(number)} for said in findings_json(one, specs)]
-    more = [f"  还有 {len(lines) - _SHOWN} 处"] if len(lines) > _SHOWN else []
-    raise Rejected("\n".join((f"{what}：", *lines[:_SHOWN], *more)), errors=listed)
 
 
 def _chained(

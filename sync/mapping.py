@@ -117,6 +117,7 @@ def _values(offer: Offer, shape: Shape) -> dict[str, Any]:
         "agency.name": offer.agency_name,
         "version.number": offer.number,
         "version.announced_at": offer.announced_at,
+        "version.archived_at": offer.archived_at,
         "target.registry": shape.registry,
         "target.scope": shape.scope,
         "target.entry": offer.entry_id,

@@ -14,6 +14,7 @@ from registry.heads import prove, sign_head
 from registry.keys import canonical_json
 from registry.models import Agency, DataCopy, System, WipeCase, WipeRecord
 from registry.wipe_document import CERTIFY, compose_certificate, document_digest, record_digest
+from registry.wipe_issue import certifying
 from tests.conftest import NOW, TODAY
 
 NUMBER = "WIPE-520300-2026-{:05d}"
@@ -195,7 +196,7 @@ def issued(database: Database, **changed: Any) -> dict[str, Any]:
         document = certify(session, enter(session, stage(session), **changed))
         sign_head(session, now=NOW)
     with database.read() as session:
-        return document | {"proof": prove(session, "wr1")}
+        return document | {"proof": certifying(prove(session, "wr1"), document)}
 
 
 def edited(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

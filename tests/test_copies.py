@@ -18,7 +18,7 @@ from registry.db import Database
 from registry.errors import Conflict, NotAllowed, NotFound, Rejected, Stale
 from registry.models import DataCopy, ShareGrant, SyncTarget, System, Version
 from registry.system_register import edit
-from tests.agency_cast import CIVIL, actor, by_code, deed, make_agencies
+from tests.agency_cast import CIVIL, MARKET, actor, by_code, deed, make_agencies, merged
 from tests.conftest import NOW
 from tests.requests_cast import make_desk
 
@@ -259,6 +259,16 @@ def test_another_agency_does_not_touch_it(here: Database, act: Callable[..., Any
     given = () if more else ({"note": "x"},)
     with pytest.raises(NotAllowed):
         deed(here, "steward-m", act, made.id, *given, **more)
+
+
+def test_copies_go_with_their_system_to_another_agency(city: Database) -> None:
+    made = add(city, "primary", "主库磁盘", **DISK)
+    merged(city, [CIVIL], MARKET)
+    with city.read() as session:
+        assert session.get_one(DataCopy, made.id).agency_id == by_code(session, MARKET).id
+    with pytest.raises(NotAllowed):
+        deed(city, "steward-p", copies.edit, made.id, {"note": "x"})
+    deed(city, "steward-m", copies.edit, made.id, {"note": "x"})
 
 
 # ---- many -------------------------------------------------------------------------------------------------

@@ -36,9 +36,13 @@ PAPER = "整改报告的正文".encode()
 @pytest.fixture
 def cast(sqlite_database: Database, tmp_path: Path) -> Cast:
     """An entry in force, and one row of every table about its system, all under a signed head."""
-    found = make_cast(sqlite_database, tmp_path)
+    return set_up(sqlite_database, tmp_path)
+
+
+def set_up(database: Database, tmp_path: Path) -> Cast:
+    found = make_cast(database, tmp_path)
     found.walk_to("")
-    with sqlite_database.write() as session:
+    with database.write() as session:
         kept = {"folder": tmp_path / "files", "actor": "steward", "now": NOW, "most_bytes": 99}
         sha256 = blobs.keep(session, io.BytesIO(PAPER), **kept).sha256
         entry_id = session.execute(select(col(Entry.id))).scalar_one()
@@ -93,6 +97,13 @@ def test_it_holds_what_the_register_knows(cast: Cast, tmp_path: Path) -> None:
     assert {"verify_proof.py", "verify_certificate.py"} < set(files(out))
     assert (done.manifest["made_by"], done.manifest["as_of"]) == ("bureau", TODAY.isoformat())
     assert {"authority", "overdue"} < {row["state"] for row in rows(out, "duties")}
+
+
+def test_it_is_made_and_passes_on_every_database(database: Database, tmp_path: Path) -> None:
+    cast = set_up(database, tmp_path)
+    made(cast, tmp_path / "pack.zip", agency=agency_code(cast))
+    assert verify_pack(tmp_path / "pack.zip", keys=trusted_keys()).problems == ()
+    assert len(rows(tmp_path / "pack.zip", "retirement_steps")) == 1
 
 
 def test_a_cell_never_becomes_a_formula(cast: Cast, tmp_path: Path) -> None:

@@ -13,26 +13,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 import catalog_specs
+from catalog_specs import CORE_FILES
 from catalog_specs.law import LAW_FILES
-from catalog_specs.law_checks import check_law
-from catalog_specs.law_dcat import Dcat
+from catalog_specs.law_checks import CITING, check_law
 from catalog_specs.law_masking import Detector
-from catalog_specs.law_portals import Ckan
-from catalog_specs.law_promises import Promises
-from catalog_specs.law_requests import Requests
-from catalog_specs.law_scanning import Scanning
-from catalog_specs.law_sync import Sync
 
 FOLDER = Path(catalog_specs.__file__).parent
 # what is checked as the law files are: it cites sources and meets them by key
-FILES: dict[str, type[BaseModel]] = LAW_FILES | {
-    "scanning": Scanning,
-    "promises": Promises,
-    "requests": Requests,
-    "ckan": Ckan,
-    "sync": Sync,
-    "dcat": Dcat,
-}
+FILES: dict[str, type[BaseModel]] = {name: (LAW_FILES | CORE_FILES)[name] for name in CITING}
 Change = Callable[[Any], Any]
 ID_WEIGHTS = [pow(2, 17 - i, 11) for i in range(17)]
 USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"

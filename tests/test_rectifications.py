@@ -2,14 +2,13 @@
 
 import re
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from catalog_specs import SpecError, load
 from registry.db import Database
@@ -27,9 +26,8 @@ from registry.rectification_shown import (
     shown,
 )
 from registry.rectifications import days_late, find_order, order, step
-from tests.cast import Cast, add_person, make_cast
+from tests.cast import add_person, make_cast
 from tests.conftest import NOW, TODAY
-from tests.stages import attach, made_of, review_data, shelve
 from tests.supervision_cast import (
     DUE,
     GIVEN,
@@ -309,72 +307,7 @@ def test_each_is_shown_what_he_may_do(city: Database) -> None:
     assert look(city, "steward", number).acts == ()
 
 
-# ---- the shelf ----------------------------------------------------------------------------------------------
-
-
-def shelving(cast: Cast) -> str:
-    try:
-        return cast.act("shelve", "steward").after
-    except MuluError as error:
-        return error.message
-
-
-def test_nothing_is_shelved_while_an_order_is_open(at: Callable[[str], Cast]) -> None:
-    cast = at("reviewed")
-    cast.record("provision_test", name=made_of(cast))
-    number = ordered(cast.database).number
-    told = shelving(cast)
-    assert "所属系统没有未销号的整改" in told
-    assert (
-        f"{number}（待整改）：L39-1 未按要求编制或者更新政务数据目录；文号 遵数改〔2026〕3号，{DUE} 前整改"
-        in told
-    )
-    assert "先完成整改并销号" in told
-    stepped(cast.database, "steward", number, "report")
-    assert f"{number}（已报结果待销号）" in shelving(cast)
-    stepped(cast.database, "bureau", number, "close")
-    assert shelving(cast) == "shelved"
-
-
-def test_on_postgresql_too_and_a_cancelled_order_blocks_nothing(
-    postgres_database: Database, tmp_path: Path
-) -> None:
-    cast = make_cast(postgres_database, tmp_path)
-    cast.walk_to("none")
-    for make in (attach, review_data):
-        make(cast)
-    cast.record("provision_test", name=made_of(cast))
-    number = ordered(cast.database).number
-    assert number in shelving(cast)
-    stepped(cast.database, "bureau", number, "cancel")
-    assert shelving(cast) == "shelved"
-
-
-def test_what_is_shelved_stays_but_does_not_come_back(at: Callable[[str], Cast]) -> None:
-    cast = at("shelved")
-    number = ordered(cast.database).number
-    cast.act("suspend", "head", note="检查")
-    with pytest.raises(MuluError, match=number):
-        cast.act("resume", "head", note="已处理")
-    stepped(cast.database, "bureau", number, "cancel")
-    assert cast.act("resume", "head", note="已处理").after == "shelved"
-
-
-def test_another_system_is_not_touched(at: Callable[[str], Cast]) -> None:
-    cast = at("reviewed")
-    ordered(cast.database)
-    with cast.database.write() as session:
-        system = session.execute(select(System)).scalars().one()
-        values = {
-            "agency_id": system.agency_id,
-            "profile": system.profile,
-            "life": "operating",
-            "created_at": NOW,
-        }
-        session.add(System(id="sother", name="另一系统", **values))
-        session.flush()
-        session.execute(update(Rectification).values(system_id="sother"))
-    shelve(cast)
+# ---- what is asked of the register --------------------------------------------------------------------
 
 
 def test_open_orders_are_asked_for_many_systems_at_once(city: Database) -> None:

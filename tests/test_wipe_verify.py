@@ -1,10 +1,12 @@
 """Certificates of wipes verified offline, and every way to forge one that we thought of."""
 
+import copy
 import json
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +25,7 @@ from registry.marks import make_mark
 from registry.models import WipeCase
 from registry.signing import Head, key_id_of, own_key
 from registry.wipe_document import CONTEXT, code_of
+from registry.wipe_issue import certifying
 from registry.wipe_pages import pdf_of
 from registry.wipe_verify import Trusted, read_heads, verify_document, verify_file
 from tests import list_pdfs
@@ -147,7 +150,7 @@ def test_digests_made_anew_fit_neither_mark_nor_proof(
 ) -> None:
     found = problems(redigested(edited(certificate, path, value)))
     assert "校验标记不是所称的密钥" in found
-    assert "没有哪个事件写着这份证明的编号和摘要" in found
+    assert "不是出具这份证明（编号、摘要不符）" in found
 
 
 @pytest.mark.parametrize(
@@ -200,7 +203,7 @@ def test_the_proof_of_another_certificate_proves_nothing(
         other = certify(session, enter(session, session.get_one(WipeCase, "wc1"), 2, previous="0" * 64))
         sign_head(session, now=NOW)
     with sqlite_database.read() as session:
-        proof = prove(session, "wr2")
+        proof = certifying(prove(session, "wr2"), other)
     assert "不是这条清除记录的" in problems(certificate | {"proof": proof})
     assert "不是这条清除记录的事件" in problems(certificate | {"proof": proof | {"subject": "wr1"}})
     assert problems(other | {"proof": proof}) == ""
@@ -210,7 +213,8 @@ def test_the_proof_of_another_certificate_proves_nothing(
     ("change", "told"),
     [
         (lambda proof: None, "没有附审计证明"),
-        (lambda proof: proof | {"events": []}, "没有哪个事件"),
+        (lambda proof: proof | {"events": []}, "proof.events：格式不是"),
+        (lambda proof: proof | {"events": proof["events"] * 2}, "proof.events：格式不是"),
         (lambda proof: proof | {"head": proof["head"] | {"size": 7}}, "树头的签名不是"),
         (lambda proof: proof | {"head": proof["head"] | {"signature": "00"}}, "树头的签名不是"),
         (lambda proof: proof | {"note": "x"}, "proof.note：多出的内容"),
@@ -264,6 +268,53 @@ def test_a_broken_file_is_refused_in_words(content: bytes, tmp_path: Path) -> No
     path.write_bytes(content)
     found = verify_file(path)
     assert (found.genuine, len(found.problems)) == (False, 1)
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from leaves(part, (*path, key))
+    if path:
+        yield path
+
+
+def otherwise(value: Any) -> Any:
+    """Another value of the same kind, as like as can be."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return value.upper() if value.upper() != value else f"{value} "
+        case list():
+            return [*value, *value[-1:]] if value else ["x"]
+        case dict():
+            return value | {"zz": ""}
+    return ""
+
+
+def test_whatever_is_changed_anywhere_is_found_here_and_by_the_script(
+    certificate: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script, heads = runpy.run_path(str(SCRIPT)), (Head.read(certificate["proof"]["head"]),)
+    published = [dict(certificate["proof"]["head"])]
+    missed = []
+    for path in leaves(certificate):
+        forged = copy.deepcopy(certificate)
+        at: Any = forged
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = otherwise(at[path[-1]])
+        try:
+            code = script["check"](forged, published, [])
+        except (script["Wrong"], LookupError, TypeError, ValueError, AttributeError):
+            code = 2
+        if verify_document(forged, Trusted(heads=heads)).genuine or code in (0, 3):
+            missed.append(path)
+    assert missed == []
+    assert script["check"](certificate, published, []) == 0
+    assert "WRONG" in capsys.readouterr().out
 
 
 # ---- forged pages -----------------------------------------------------------------------------------------
