@@ -80,5 +80,13 @@ def published(session: Session, number: str, code: str) -> WipeRecord | None:
     if record is None or record.certificate is None:
         return None
     plain = "".join(c for c in code.upper() if c.isascii() and c.isalnum())
-    own = str(json.loads(record.certificate).get("code", "")).replace("-", "")
+    own = _code_in(record.certificate).replace("-", "")
     return record if own and secrets.compare_digest(plain, own) else None
+
+
+def _code_in(certificate: str) -> str:
+    """The verification code of a stored certificate; empty when erasing left none of it."""
+    try:
+        return str(json.loads(certificate)["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""

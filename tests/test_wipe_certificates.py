@@ -15,7 +15,7 @@ from catalog_specs import load
 from registry import audit
 from registry.cli.certificates import enter_wipes
 from registry.db import Database
-from registry.errors import Gone, NotFound
+from registry.errors import Conflict, Gone, NotFound
 from registry.heads import sign_head
 from registry.keys import canonical_json, digest_of
 from registry.marks import CONTEXT as LIST_CONTEXT
@@ -192,6 +192,16 @@ def test_strangers_need_number_and_code(database: Database) -> None:
         assert published(session, NUMBER.format(1), "") is None
         assert published(session, NUMBER.format(2), document["code"]) is None
         assert published(session, "\0", document["code"]) is None
+
+
+def test_what_erasing_left_of_a_certificate_breaks_no_page(sqlite_database: Database) -> None:
+    document = issued(sqlite_database)
+    with sqlite_database.write() as session:
+        session.get_one(WipeRecord, "wr1").certificate = "［已擦除］"
+    with sqlite_database.read() as session:
+        assert published(session, NUMBER.format(1), document["code"]) is None
+        with pytest.raises(Conflict, match="已损坏"):
+            exported(session, "wr1", actor=None)
 
 
 # ---- the command ------------------------------------------------------------------------------------------

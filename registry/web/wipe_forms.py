@@ -100,6 +100,8 @@ def _one(
     shown = show_case(session, number, actor=actor, now=now)
     values = {
         "case": shown,
+        # what waits for the asker comes first: a case may have thousands
+        "records": sorted(shown.records, key=lambda one: not one.may)[:_ROWS],
         "free": _free(session, shown) if "enlist" in shown.may else [],
         "copy_kinds": {one.key: one.zh for one in specs.retirement.copies},
         "kinds": {one.key: one.zh for one in specs.retirement.kinds},
