@@ -349,8 +349,8 @@ def _names(version: Version, system: System) -> bool:
 
 
 def _said(refusal: Refusal) -> str:
-    texts = (f"{one.text}{'：' + '；'.join(one.details) if one.details else ''}" for one in refusal.unmet)
-    return "；".join(texts)
+    texts = (f"“{one.text}”{'：' + '；'.join(one.details) if one.details else ''}" for one in refusal.unmet)
+    return "还缺" + "；".join(texts)
 
 
 def undone(rows: Iterable[tuple[RetirementEntry, Entry]]) -> list[tuple[RetirementEntry, Entry]]:

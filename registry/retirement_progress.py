@@ -1,6 +1,6 @@
 """How far a retirement is: each step with what it waits for, and everything that keeps it from being closed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from registry.retirement_impact import entries_of
 from registry.subjects import LIVE
 from registry.whereabouts import still_there
 from registry.wipe_closing import closing_findings
-from validators.wiping import errors_of, word_wipe
+from validators.wiping import WordedFinding, errors_of, word_wipe
 
 COPIES = "copies"
 
@@ -83,15 +83,16 @@ def _newcomers(session: Session, case: Retirement) -> list[str]:
 
 
 def _copies_lacking(session: Session, case: Retirement, step: Step, zh: str) -> tuple[str, ...]:
-    states = load().systems.copy_state_index
-    copies = list_copies(session, case_id=wipe_case_of(session, case).id)
-    left = [copy for copy in copies if copy.state not in step.reached]
-    if not left:
+    """Copies that are not that far, and kinds of copies that nobody has answered for: none is done before all are."""
+    specs, wiping = load(), wipe_case_of(session, case)
+    copies = list_copies(session, case_id=wiping.id)
+    states = specs.systems.copy_state_index
+    said = [f"{copy.name}（{states[copy.state].zh}）" for copy in copies if copy.state not in step.reached]
+    there = {copy.kind for copy in copies} | set(wiping.absent)
+    said += [kind.zh for kind in specs.retirement.copies if kind.key not in there]
+    if not said:
         return ()
-    said = [
-        f"{copy.name}（{states[copy.state].zh if copy.state in states else copy.state}）" for copy in left
-    ]
-    return (f"“{zh}”：还有 {len(left)} 处副本{few(said)}。{step.fix_zh}（{load().cited(step.sources)}）",)
+    return (f"“{zh}”：还有 {len(said)} 处副本{few(said)}。{step.fix_zh}（{specs.cited(step.sources)}）",)
 
 
 def lacking_to_close(session: Session, case: Retirement, *, now: datetime) -> list[str]:
@@ -105,9 +106,21 @@ def lacking_to_close(session: Session, case: Retirement, *, now: datetime) -> li
     if running:
         cited = specs.cited(rule.sources)
         found.append(f"{rule.id} {rule.zh}{few(running)}。{rule.fix_zh}（{cited}）")
-    against = closing_findings(session, wipe_case_of(session, case), specs, now=now)
-    worded = (word_wipe(one, specs) for one in errors_of(against) if one.rule != rule.id)
-    return found + [f"{said.rule} {said.message}。{said.fix}（{said.source}）" for said in worded]
+    against = errors_of(closing_findings(session, wipe_case_of(session, case), specs, now=now))
+    return found + _by_rule(word_wipe(one, specs) for one in against if one.rule != rule.id)
+
+
+def _by_rule(worded: Iterable[WordedFinding]) -> list[str]:
+    """Findings in words, those of one rule as one."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for said in worded:
+        what, _, why = said.message.rpartition("：")
+        alike.setdefault((said.rule, why, said.fix, said.source), []).append(what)
+    found = []
+    for (rule, why, fix, source), whats in alike.items():
+        named = "、".join(what for what in whats if what)
+        found.append(f"{rule} {why}{'：' if named else ''}{named}。{fix}（{source}）")
+    return found
 
 
 def _running(session: Session, case: Retirement, now: datetime) -> list[str]:

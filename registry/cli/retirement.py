@@ -334,11 +334,21 @@ def settle(case: CaseArgument, login: AsOption, as_json: JsonOption = False) -> 
             whole.done += part.done
             whole.waiting |= part.waiting
             whole.left = part.left
+        with opened.read() as session:
+            codes = _codes(session, case)
     if as_json:
         say_json({"done": whole.done, "waiting": whole.waiting, "left": whole.left})
     else:
-        _say_settled(whole.done, whole.waiting, whole.left)
+        _say_settled(whole.done, {codes[key]: said for key, said in whole.waiting.items()}, whole.left)
     raise typer.Exit(1 if whole.left else 0)
+
+
+def _codes(session: "Session", case: str) -> dict[str, str]:
+    from registry.retirement_cases import find_case
+    from registry.retirement_shown import entry_lines
+
+    lines = entry_lines(session, find_case(session, case, actor=None).case)
+    return {line["entry"]: line["code"] or line["entry"] for line in lines}
 
 
 def _say_settled(done: list[str], waiting: dict[str, str], left: int) -> None:
