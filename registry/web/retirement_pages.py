@@ -74,7 +74,8 @@ def _one(
     request: Request, session: Session, actor: Actor, number: str, error: MuluError | None = None
 ) -> HTMLResponse:
     row = find_case(session, number, actor=actor)
-    lines = entry_lines(session, row.case)
+    # what is still to be done comes first
+    lines = sorted(entry_lines(session, row.case), key=lambda line: line["done_at"] is not None)
     values = {
         "case": case_json(session, row, now=today()),
         "entries": lines[:_ROWS],
@@ -195,8 +196,7 @@ def _paper(request: Request, session: Session, actor: Actor, form: FormData) -> 
     if written and day is None:
         raise Rejected(f"“{written[:20]}”不是日期；写作 2026-11-22")
     sent = file if isinstance(file, UploadFile) else None
-    given = {"files": request.app.state.settings.files, "actor": actor, "now": today()}
-    return paper_sent(session, sent, _text(form, "number"), day, **given)
+    return paper_sent(request, session, sent, _text(form, "number"), day, actor=actor, now=today())
 
 
 def _text(form: FormData, key: str) -> str:
