@@ -13,6 +13,8 @@ from catalog_specs.model import Frozen, Marked
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Words = Annotated[str, Field(min_length=1)]
+# how things are numbered: region, year, and what is counted at the end
+Numbered = Annotated[str, Field(pattern=r"^[A-Z]+-\{region\}-\{year\}-\{seq:0[1-9]d\}$")]
 Citation = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9-]*( \S.*)?$")]
 Citations = Annotated[tuple[Citation, ...], Field(min_length=1)]
 Pattern = Annotated[str, Field(min_length=1)]

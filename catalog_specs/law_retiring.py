@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from catalog_specs.law_release import Citations, Key, Named, Words
+from catalog_specs.law_release import Citations, Cited, Key, Named, Numbered
 from catalog_specs.model import Frozen, Marked
 
 
 class CaseNumber(Marked):
-    """How cases are numbered, with ``region``, ``year`` and ``seq``."""
+    """How cases are numbered."""
 
-    pattern: Words
+    pattern: Numbered
     sources: Citations
 
 
@@ -50,6 +50,12 @@ class FateLaw(Marked):
     sources: Citations
 
 
+class UserTask(Cited):
+    """What the users of a retired system's data are told, and the permission by which someone is told it."""
+
+    permission: Key
+
+
 class ClosingRules(Marked):
     nothing_left: str
     copies: str
@@ -62,6 +68,7 @@ class Retiring(Frozen):
     states: tuple[Named, ...]
     steps: tuple[Step, ...]
     fates: tuple[FateLaw, ...]
+    user_task: UserTask
     decision_record: Key
     closing_rules: ClosingRules
     chunk: Annotated[int, Field(ge=1)]

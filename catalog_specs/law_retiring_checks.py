@@ -21,6 +21,7 @@ def check_retiring(law: Law) -> Problems:
         here = f"{place}: fates {fate.key}"
         yield from unknown(here, [fate.permission], law.permissions, "permissions of roles.yaml")
         yield from unknown(here, fate.moves, law.moves, "moves of lifecycle.yaml")
+    yield from unknown(place, [doc.user_task.permission], law.permissions, "permissions of roles.yaml")
     yield from unknown(place, [doc.decision_record], law.lifecycle.record_index, "records of lifecycle.yaml")
     yield from unknown(place, [doc.case_kind], keys_of(law.retirement.cases), "cases of retirement.yaml")
     rules = {rule.id for rule in law.retirement.rules}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from catalog_specs.law_release import Citations, Cited, Key, Words, by_key
+from catalog_specs.law_release import Citations, Cited, Key, Numbered, Words, by_key
 from catalog_specs.model import Frozen, Marked
 
 
@@ -53,7 +53,7 @@ class OrderMove(Cited):
 
 
 class Rectifying(Marked):
-    number: Annotated[str, Field(pattern=r"\{seq:04d\}$")]
+    number: Numbered
     order: Key
     first: Key
     states: tuple[OrderState, ...]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from catalog_specs.law_release import Citations, Cited, Key, Named, Pattern, WipeRule, Words, by_key
+from catalog_specs.law_release import Citations, Cited, Key, Named, Numbered, Pattern, WipeRule, Words, by_key
 from catalog_specs.model import Frozen, Marked, Text
 
 FieldType = Literal["text", "number"]
@@ -40,11 +40,6 @@ class Extra(Named):
     """A field beside those of retirement.yaml that verification may fill."""
 
     type: FieldType
-
-
-class RecordNumber(Frozen):
-    prefix: Words
-    digits: int
 
 
 class KindMedium(Named):
@@ -135,8 +130,8 @@ class Wiping(Frozen):
     certificate: Certificate
     tool_logs: tuple[ToolLog, ...]
     answers: tuple[Named, ...]
-    case_number: RecordNumber
-    certificate_number: RecordNumber
+    case_number: Numbered
+    certificate_number: Numbered
     case_needs: tuple[CaseNeeds, ...]
     deeds: tuple[CaseDeed, ...]
     steps: tuple[WipeStep, ...]

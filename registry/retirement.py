@@ -19,7 +19,7 @@ from registry.grants import active_grants
 from registry.kept import storable
 from registry.keys import new_key
 from registry.models import Agency, Entry, Retirement, RetirementStep, System
-from registry.numbering import next_number
+from registry.numbering import hold_numbers, next_number
 from registry.outbox import mark
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, roles_of
@@ -81,14 +81,42 @@ def open_retirement(
     _check_paper(step, paper, today)
     _check_new(session, found)
     heir = _heir(session, found, successor, actor) if successor.strip() else None
-    touched = impact(session, found, now=now)
-    number = next_number(
-        session, col(Retirement.number), load().retiring.number.pattern, region=owner.region, year=today.year
-    )
+    case = _new_case(session, found, owner, heir, paper, why, actor=actor, now=now)
+    _add_step(session, case, step, paper, why, actor, now)
+    if heir is not None:
+        found.successor_id = heir.id
+    entries = gather_entries(session, case)
+    hold_rows(session, case, entries)
+    on = case.decided_on
+    write_life(session, found, "stop", day=on, paper=paper, note=case.number, actor=actor, now=now)
+    _open_wiping(session, case, found, owner, actor, now)
+    mark(session, entries, "retire_system", now=now)
+    details = {"number": case.number, "decision": case.decision_no, "decided_on": str(on)}
+    more = {"impact": case.impact, "entries": len(entries)}
+    record_act(session, "open_retirement", case, details | more, actor, now)
+    return case
+
+
+def _new_case(
+    session: Session,
+    system: System,
+    owner: Agency,
+    heir: System | None,
+    paper: Paper,
+    why: str,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Retirement:
+    """The case as it is kept, with its number and what the retirement touches."""
+    touched, today, specs = impact(session, system, now=now), local_day(now), load()
+    parts = {"region": owner.region, "year": today.year}
+    # the wipe case is numbered later: every writer holds its counters before the audit tree
+    hold_numbers(session, specs.wiping.case_number, **parts)
     case = Retirement(
         id=new_key("t"),
-        number=number,
-        system_id=found.id,
+        number=next_number(session, col(Retirement.number), specs.retiring.number.pattern, **parts),
+        system_id=system.id,
         agency_id=owner.id,
         successor_id=heir.id if heir else None,
         state=OPEN,
@@ -101,23 +129,6 @@ def open_retirement(
     )
     session.add(case)
     session.flush()
-    _add_step(session, case, step, paper, why, actor, now)
-    if heir is not None:
-        found.successor_id = heir.id
-    entries = gather_entries(session, case)
-    hold_rows(session, case, entries)
-    write_life(session, found, "stop", day=case.decided_on, paper=paper, note=number, actor=actor, now=now)
-    _open_wiping(session, case, found, owner, actor, now)
-    mark(session, entries, "retire_system", now=now)
-    details = {"number": number, "decision": case.decision_no, "decided_on": str(case.decided_on)}
-    record_act(
-        session,
-        "open_retirement",
-        case,
-        details | {"impact": case.impact, "entries": len(entries)},
-        actor,
-        now,
-    )
     return case
 
 

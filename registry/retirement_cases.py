@@ -115,10 +115,11 @@ def hold_rows(session: Session, case: Retirement, entry_ids: Iterable[str] = ())
     for start in range(0, len(keys := sorted(set(entry_ids))), _PIECE):
         part = col(Entry.id).in_(keys[start : start + _PIECE])
         session.execute(select(col(Entry.id)).where(part).order_by(col(Entry.id)).with_for_update()).all()
-    copies = select(col(DataCopy.id)).where(col(DataCopy.system_id) == case.system_id)
-    session.execute(copies.order_by(col(DataCopy.id)).with_for_update()).all()
+    # the case before its copies, as every deed on a wipe case holds them
     wiping = select(col(WipeCase.id)).where(col(WipeCase.retirement_id) == case.id)
     session.execute(wiping.with_for_update()).all()
+    copies = select(col(DataCopy.id)).where(col(DataCopy.system_id) == case.system_id)
+    session.execute(copies.order_by(col(DataCopy.id)).with_for_update()).all()
 
 
 def over_now(case: Retirement) -> Conflict:

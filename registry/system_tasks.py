@@ -6,7 +6,7 @@ record is left out where another must act. Source: duties.yaml; supervision.yaml
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -32,8 +32,9 @@ from registry.models import (
     WipeRecord,
 )
 from registry.people import local_day
-from registry.permits import Actor, Target, may, reached, roles_of
+from registry.permits import Actor, Target, holding, may, reached, roles_of
 from registry.rectifications import orders_seen
+from registry.retirement_notices import grants_ending
 from registry.wipe_cases import unanswered
 from registry.wipe_sight import cases_seen
 from validators.obligations import DUE, OVERDUE, WORKING_DAYS, Term, term_of
@@ -81,7 +82,14 @@ def system_tasks(
         Unavailable: the calendar's file is wrong.
     """
     look = _Look(session, actor, specs, now)
-    found = [*_orders(look), *_records(look), *_cases(look), *_retirements(look), *_duties(look)]
+    found = [
+        *_orders(look),
+        *_records(look),
+        *_cases(look),
+        *_retirements(look),
+        *_notices(look),
+        *_duties(look),
+    ]
     found.sort(key=lambda task: (-task.overdue, task.due or date.max, task.of, task.number, task.act))
     return tuple(found)
 
@@ -267,6 +275,26 @@ def _retirements(look: _Look) -> Iterator[SystemTask]:
                 yield _task(
                     (key, zh, "retirement"), case.number, agency, system, path=path, since=case.opened_at
                 )
+
+
+def _notices(look: _Look) -> Iterator[SystemTask]:
+    """Grants of one's agency whose data go away: until they end, the users have to make do without (S1 27)."""
+    law = look.specs.retiring.user_task
+    users = None
+    if look.actor is not None:
+        users = {one.agency_id for one in holding(look.actor, law.permission, look.roles) if one.agency_id}
+    for one in grants_ending(look.session, today=look.today, requesters=users):
+        agency = look.session.get_one(Agency, one.requester_id)
+        task = _task(
+            (law.key, law.zh, "grant"),
+            one.grant,
+            agency,
+            None,
+            path=f"/grants/{one.grant_id}",
+            what=f"{one.system} 自 {one.decided_on} 起停用（{one.filed}）",
+            since=one.at,
+        )
+        yield replace(task, system=one.system)
 
 
 def _done(session: Session, ids: Sequence[str]) -> dict[str, set[str]]:

@@ -17,6 +17,7 @@ from registry.errors import Conflict, MuluError, NotAllowed, Rejected, Stale
 from registry.grant_acts import act_on_grant, grant_options
 from registry.granted import load_grant
 from registry.models import DataRequest, ShareGrant
+from registry.people import local_day
 from registry.permits import Actor, Target, may, roles_of
 from registry.request_acts import load_matter
 from registry.request_shown import (
@@ -29,6 +30,7 @@ from registry.request_shown import (
 )
 from registry.request_sight import agencies_of, regions_of
 from registry.requests import act_on_request, request_options
+from registry.retirement_notices import grants_ending
 from registry.usage import record_usage
 from registry.web.given import Asking, Reading, today
 from registry.web.request_filing import files_any
@@ -237,6 +239,7 @@ def _grant(
     values = {
         "found": found,
         "row": found.row,
+        "ending": grants_ending(session, today=local_day(now), number=found.row.number),
         "key": keys_of(session, ShareGrant, [found.row.number])[found.row.number],
         "request_key": keys_of(session, DataRequest, [found.row.request])[found.row.request],
         "forms": forms,
