@@ -6,13 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from catalog_specs import load
+from registry.duties import read_duties
+from registry.duty_terms import Asked
 from registry.entries import TOMBSTONES
 from registry.grants import running
 from registry.models import (
@@ -29,7 +31,9 @@ from registry.models import (
 from registry.orders import open_orders
 from registry.people import local_day
 from registry.subjects import LIVE, SHELVED
+from registry.systems import system_named, systems_of
 from registry.whereabouts import Standing, standing_at
+from validators.obligations import DUE, OPEN, OVERDUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,16 @@ class GrantTouched:
     until: date | None
 
 
+class DutyTouched(NamedTuple):
+    """A duty of the system that this year still asks for; ``state`` is a key of obligations.yaml."""
+
+    duty: str
+    article: str
+    zh: str
+    state: str
+    due: date | None
+
+
 @dataclass(frozen=True, slots=True)
 class Impact:
     """Everything that a retirement touches, as it is now.
@@ -78,6 +92,7 @@ class Impact:
     copies: tuple[DataCopy, ...]
     copies_lacking: tuple[str, ...]
     orders: tuple[str, ...]
+    duties: tuple[DutyTouched, ...]
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -94,14 +109,17 @@ class Impact:
             "copies": len(self.copies),
             "copies_lacking": list(self.copies_lacking),
             "orders": list(self.orders),
+            "duties": len(self.duties),
+            "duties_overdue": sum(duty.state == OVERDUE for duty in self.duties),
         }
 
 
 def impact(session: Session, system: System, *, now: datetime) -> Impact:
     """What retiring ``system`` touches. Source: S1 27; S-LPS 6, 26; domain §12 R15."""
-    rows = list(session.execute(_entries(system.id)))
+    whose = _of(session, system)
+    rows = list(session.execute(_entries(whose)))
     ids = [row.id for row in rows]
-    mine = select(col(Entry.id)).where(*_of(system.id)).scalar_subquery()
+    mine = select(col(Entry.id)).where(*whose).scalar_subquery()
     grants = list(_grants(session, mine, local_day(now)))
     there = standing_at(session, ids)
     copies = copies_of(session, system.id)
@@ -114,12 +132,17 @@ def impact(session: Session, system: System, *, now: datetime) -> Impact:
         copies=tuple(copies),
         copies_lacking=lacking_kinds(copies),
         orders=tuple(order.number for order in open_orders(session, [system.id]).get(system.id, ())),
+        duties=tuple(_duties(session, system, now)),
     )
 
 
 def entries_of(session: Session, system_id: str) -> list[str]:
-    """The keys of the entries of a system that are not retired, in their order."""
-    query = select(col(Entry.id)).where(*_of(system_id)).order_by(col(Entry.id))
+    """The keys of the entries of a system that are not retired, in their order.
+
+    An entry whose version under way names another system stays until that version is in force: its data are still here.
+    """
+    whose = _of(session, session.get_one(System, system_id))
+    query = select(col(Entry.id)).where(*whose).order_by(col(Entry.id))
     return list(session.execute(query).scalars())
 
 
@@ -135,18 +158,34 @@ def lacking_kinds(copies: Iterable[DataCopy]) -> tuple[str, ...]:
     return tuple(kind.key for kind in load().retirement.copies if kind.key not in known)
 
 
-def _of(system_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return col(Entry.system_id) == system_id, col(Entry.state).not_in(TOMBSTONES)
+def _of(session: Session, system: System) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    mine = (col(Entry.system_id) == system.id) | col(Entry.id).in_(_served(session, system))
+    return mine, col(Entry.state).not_in(TOMBSTONES)
 
 
-def _entries(system_id: str) -> Select[Any]:
+def _served(session: Session, system: System) -> list[str]:
+    """Entries that a version under way would move to another system; the one in force still names this one."""
+    named = col(Version.content)["source_system_id"].as_string()
+    query = (
+        select(col(Entry.id), named)
+        .join(
+            Version, (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.in_force))
+        )
+        .where(col(Entry.agency_id) == system.agency_id, col(Entry.newest) != col(Entry.in_force))
+        .where(col(Entry.system_id).is_distinct_from(system.id), named.is_not(None))
+    )
+    known, found = systems_of(session, system.agency_id), session.execute(query)
+    return [key for key, written in found if system_named(known, written) == system.id]
+
+
+def _entries(whose: tuple[ColumnElement[bool], ColumnElement[bool]]) -> Select[Any]:
     shown = func.coalesce(col(Entry.in_force), col(Entry.newest))
     names = ("name", "share_type", "open_type", "data_grade", "profile")
     query = select(
         *(col(getattr(Entry, key)) for key in ("id", "code", "state", "in_force", "newest")),
         *(col(getattr(Version, key)) for key in names),
     ).join(Version, and_(col(Version.entry_id) == col(Entry.id), col(Version.number) == shown))
-    return query.where(*_of(system_id)).order_by(col(Entry.code), col(Entry.id))
+    return query.where(*whose).order_by(col(Entry.code), col(Entry.id))
 
 
 def _live(session: Session, mine: Any) -> dict[str, Counter[str]]:
@@ -215,6 +254,13 @@ def _requests(session: Session, mine: Any) -> int:
         col(DataRequest.entry_id).in_(mine), col(DataRequest.state).not_in(over)
     )
     return int(session.execute(query).scalar_one())
+
+
+def _duties(session: Session, system: System, now: datetime) -> Iterator[DutyTouched]:
+    for one in read_duties(session, Asked(system=system.id), now=now, specs=load()):
+        if one.subject.id == system.id and one.state in (OVERDUE, DUE, OPEN):
+            duty = one.duty
+            yield DutyTouched(duty.id, duty.article, duty.zh, one.state, one.term.due)
 
 
 def _portals(there: Iterable[Iterable[Standing]]) -> dict[str, dict[str, int]]:

@@ -118,6 +118,7 @@ def impact_json(found: Impact) -> dict[str, Any]:
         "copies_lacking": list(found.copies_lacking),
         "portals": found.portals,
         "orders": list(found.orders),
+        "duties": [duty._asdict() for duty in found.duties],
     }
 
 

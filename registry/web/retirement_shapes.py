@@ -62,6 +62,7 @@ class Impact(BaseModel):
     copies_lacking: list[str]
     portals: dict[str, dict[str, int]]
     orders: list[str]
+    duties: list[dict[str, Any]]
 
 
 class Decision(BaseModel):
