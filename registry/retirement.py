@@ -188,9 +188,13 @@ def name_successor(
     """
     row = hold_case(session, written, actor, "decision")
     heir = _heir(session, row.system, successor, actor)
-    moved = [r for r, _entry in rows_of(session, row.case) if r.number is not None]
-    if moved and row.case.successor_id not in (None, heir.id):
-        raise Conflict(f"已有 {len(moved)} 条移交另一系统，不能改承接系统")
+    under_way = [r for r, _entry in rows_of(session, row.case) if r.number is not None]
+    moved = [r for r in under_way if r.done_at is not None]
+    if row.case.successor_id not in (None, heir.id):
+        if moved:
+            raise Conflict(f"已有 {len(moved)} 条移交另一系统，不能改承接系统")
+        for one in under_way:
+            one.number = None
     row.case.successor_id = row.system.successor_id = heir.id
     row.case.lock += 1
     record_act(session, "name_successor", row.case, {"successor": heir.id, "name": heir.name}, actor, now)
@@ -310,7 +314,7 @@ def close(session: Session, written: str, *, actor: Actor, now: datetime) -> Ret
     if missing:
         raise refused(f"停用任务 {row.case.number} 还不能结案：", missing)
     wiped = _wipe_entries(session, row.case)
-    close_case(session, wipe_case_of(session, row.case), actor=actor, now=now)
+    close_case(session, wipe_case_of(session, row.case), actor=actor, now=now, by_retirement=True)
     row.case.state, row.case.closed_by, row.case.closed_at = CLOSED, actor.login, now
     row.case.lock += 1
     write_life(session, row.system, "wipe", day=local_day(now), note=row.case.number, actor=actor, now=now)
@@ -343,7 +347,7 @@ def cancel(session: Session, written: str, *, why: str, actor: Actor, now: datet
             f"已有 {len(done)} 条目录办结处置{few([name_of(e) for e in done])}，不能撤销；继续办理"
         )
     hold_rows(session, row.case)
-    cancel_case(session, wipe_case_of(session, row.case), why, actor=actor, now=now)
+    cancel_case(session, wipe_case_of(session, row.case), why, actor=actor, now=now, by_retirement=True)
     row.case.state, row.case.closed_by, row.case.closed_at = CANCELLED, actor.login, now
     row.case.lock += 1
     write_life(session, row.system, "restore", day=local_day(now), note=why.strip(), actor=actor, now=now)

@@ -123,6 +123,7 @@ def hold_rows(session: Session, case: Retirement, entry_ids: Iterable[str] = ())
 
 
 def over_now(case: Retirement) -> Conflict:
+    """The refusal of a deed on a case that is closed or was cancelled."""
     zh = {state.key: state.zh for state in load().retiring.states}[case.state]
     return Conflict(f"停用任务 {case.number} {zh}，不能再办理", state=case.state)
 
@@ -130,6 +131,7 @@ def over_now(case: Retirement) -> Conflict:
 def record_act(
     session: Session, act: str, case: Retirement, details: Mapping[str, Any], actor: Actor, now: datetime
 ) -> None:
+    """Put one act on a case on the record; its subject is the case's key. What is None is left out."""
     session.flush()
     said = {key: value for key, value in details.items() if value is not None}
     audit.record(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -20,6 +20,7 @@ from registry import audit
 from registry.drafts import save_draft
 from registry.entries import TOMBSTONES
 from registry.errors import MuluError
+from registry.fates import systems_over
 from registry.kept import storable
 from registry.lifecycle import MoveRefused, Refusal, perform, perform_many
 from registry.lookup import find_entry
@@ -72,16 +73,26 @@ def _keys(session: Session, case: Retirement) -> list[str]:
     return list(session.execute(query).scalars())
 
 
-def rows_of(session: Session, case: Retirement) -> list[tuple[RetirementEntry, Entry]]:
-    """The entries of a case with their fates, by code."""
+def rows_of(
+    session: Session, case: Retirement, keys: Sequence[str] | None = None
+) -> list[tuple[RetirementEntry, Entry]]:
+    """The entries of a case with their fates, by code; of ``keys`` alone, if given."""
     query = (
         select(RetirementEntry, Entry)
         .join(Entry, col(Entry.id) == col(RetirementEntry.entry_id))
         .where(col(RetirementEntry.retirement_id) == case.id)
         .order_by(col(Entry.code), col(Entry.id))
     )
+    query = query if keys is None else query.where(col(RetirementEntry.entry_id).in_(keys))
     found = session.execute(query, execution_options={"populate_existing": True})
     return [(row, entry) for row, entry in found]
+
+
+def count_left(session: Session, case: Retirement) -> int:
+    """How many entries of a case have not met their fate."""
+    mine = select(func.count()).select_from(RetirementEntry)
+    mine = mine.where(col(RetirementEntry.retirement_id) == case.id, col(RetirementEntry.done_at).is_(None))
+    return int(session.execute(mine).scalar_one())
 
 
 # ---- decided ----------------------------------------------------------------------------------------------
@@ -97,12 +108,13 @@ def decide_fates(
             everything is named, by entry.
     """
     rows = {row.entry_id: (row, entry) for row, entry in rows_of(session, case)}
+    over = _over(session, case)
     by_name = {name: key for key, (_row, entry) in rows.items() for name in (entry.id, entry.code) if name}
     wrong: list[str] = []
     told: dict[str, Fate] = {}
     for place, one in enumerate(wanted, 1):
         key = by_name.get(one.entry.strip())
-        trouble = f"不是任务 {case.number} 的条目" if key is None else _against(case, *rows[key], one)
+        trouble = f"不是任务 {case.number} 的条目" if key is None else _against(case, *rows[key], one, over)
         if key is not None and told.setdefault(key, one) != one:
             trouble = "写了两次，处置不同"
         wrong += [f"第 {place} 条 {one.entry[:60]}：{trouble}"] if trouble else []
@@ -115,8 +127,18 @@ def decide_fates(
     return changed
 
 
-def _against(case: Retirement, row: RetirementEntry, entry: Entry, one: Fate) -> str:
-    """Why this entry cannot have this fate; an empty text when it can."""
+def _over(session: Session, case: Retirement) -> str:
+    """Why the successor can take nothing over; an empty text when it can, or when there is none."""
+    found = systems_over(session, [case.successor_id]) if case.successor_id else {}
+    return (
+        f"承接系统{'；'.join(found.values())}，不能移交；改承接系统（mulu retirement successor）"
+        if found
+        else ""
+    )
+
+
+def _against(case: Retirement, row: RetirementEntry, entry: Entry, one: Fate, over: str) -> str:
+    """Why this entry cannot have this fate; an empty text when it can. ``over``: what is wrong with the successor."""
     law, named = load().retiring.fate_index.get(one.fate), {f.key: f for f in load().retirement.fates}
     if law is None:
         return f"没有“{one.fate[:20]}”这种处置；可用：" + "、".join(
@@ -126,6 +148,8 @@ def _against(case: Retirement, row: RetirementEntry, entry: Entry, one: Fate) ->
         return f"已办结“{named[row.fate].zh}”，不能改"
     if law.needs_successor and case.successor_id is None:
         return "没有承接系统，不能移交；先登记承接系统（mulu retirement successor）"
+    if law.needs_successor and over:
+        return over
     if law.needs_archive and not one.archive.strip():
         return "转为档案须写明存放处（archive）"
     if law.needs_archive and entry.in_force is None:
@@ -164,7 +188,7 @@ def settle_chunk(
 
     What cannot be done yet is no error: it waits, and the row says for what.
     """
-    rows = [(row, entry) for row, entry in rows_of(session, case) if row.entry_id in set(keys)]
+    rows = rows_of(session, case, keys)
     way = _Way(session, case, actor, now, files)
     by_fate: dict[str, list[tuple[RetirementEntry, Entry]]] = defaultdict(list)
     for row, entry in rows:
@@ -197,6 +221,10 @@ class _Way:
             for row, entry in listed:
                 self._transfer(row, entry)
             return
+        if law.decides:
+            # retired already, by the case of another system that it was on its way to
+            for row in [row for row, entry in listed if entry.state in TOMBSTONES]:
+                self._note(rows.pop(row.entry_id), "")
         stuck = self._take_off(law, rows)
         ready = [key for key in rows if key not in stuck]
         stuck |= self._archive(rows, ready) if law.needs_archive else self._retire(rows, ready)
@@ -315,6 +343,8 @@ class _Way:
         self._note(row, trouble)
 
     def _transferred(self, row: RetirementEntry, entry: Entry, successor: System) -> str:
+        if over := _over(self.session, self.case):
+            return over
         newest = self.session.get_one(Version, (entry.id, entry.newest), populate_existing=True)
         if not _names(newest, successor):
             state = _state(newest)

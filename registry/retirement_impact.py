@@ -159,23 +159,29 @@ def lacking_kinds(copies: Iterable[DataCopy]) -> tuple[str, ...]:
 
 
 def _of(session: Session, system: System) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    mine = (col(Entry.system_id) == system.id) | col(Entry.id).in_(_served(session, system))
-    return mine, col(Entry.state).not_in(TOMBSTONES)
+    here, elsewhere = _moving(session, system)
+    mine = (col(Entry.system_id) == system.id) & col(Entry.id).not_in(elsewhere)
+    return mine | col(Entry.id).in_(here), col(Entry.state).not_in(TOMBSTONES)
 
 
-def _served(session: Session, system: System) -> list[str]:
-    """Entries that a version under way would move to another system; the one in force still names this one."""
+def _moving(session: Session, system: System) -> tuple[list[str], list[str]]:
+    """Entries with a version under way that would move them: what is in force says where their data are, here or not."""
     named = col(Version.content)["source_system_id"].as_string()
     query = (
-        select(col(Entry.id), named)
+        select(col(Entry.id), col(Entry.system_id), named)
         .join(
             Version, (col(Version.entry_id) == col(Entry.id)) & (col(Version.number) == col(Entry.in_force))
         )
         .where(col(Entry.agency_id) == system.agency_id, col(Entry.newest) != col(Entry.in_force))
-        .where(col(Entry.system_id).is_distinct_from(system.id), named.is_not(None))
     )
-    known, found = systems_of(session, system.agency_id), session.execute(query)
-    return [key for key, written in found if system_named(known, written) == system.id]
+    here, elsewhere, known = [], [], systems_of(session, system.agency_id)
+    for key, drafted, written in session.execute(query):
+        served = system_named(known, written) if written else None
+        if served == system.id and drafted != system.id:
+            here.append(key)
+        elif drafted == system.id and served not in (None, system.id):
+            elsewhere.append(key)
+    return here, elsewhere
 
 
 def _entries(whose: tuple[ColumnElement[bool], ColumnElement[bool]]) -> Select[Any]:

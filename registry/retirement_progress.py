@@ -49,6 +49,15 @@ def progress(session: Session, case: Retirement) -> list[StepState]:
     return found
 
 
+def step_lacking(session: Session, case: Retirement, key: str) -> tuple[str, ...]:
+    """What one step of a case waits for; nothing when it is done."""
+    step, rows = (
+        load().retiring.step_index[key],
+        [made for made in steps_of(session, case) if made.step == key],
+    )
+    return _lacking(session, case, step, rows, step_names()[key][0])
+
+
 def _lacking(
     session: Session, case: Retirement, step: Step, rows: Sequence[RetirementStep], zh: str
 ) -> tuple[str, ...]:

@@ -11,13 +11,19 @@ from registry.errors import Conflict
 from registry.models import Retirement
 from registry.permits import Actor
 from registry.retirement_cases import find_case, hold_case, hold_rows, record_act, wipe_case_of
-from registry.retirement_entries import Fate, Settled, decide_fates, gather_entries, rows_of, settle_chunk
-from registry.retirement_progress import progress
+from registry.retirement_entries import (
+    Fate,
+    Settled,
+    count_left,
+    decide_fates,
+    gather_entries,
+    rows_of,
+    settle_chunk,
+)
+from registry.retirement_progress import step_lacking
 from registry.stores import Store
 from registry.whereabouts import still_there
-from registry.wipe_cases import set_copies
-
-GONE = "gone"
+from registry.wipe_cases import portals_gone
 
 
 def decide(
@@ -68,14 +74,14 @@ def settle(
         NotFound, NotAllowed. Conflict: the case is over, or its users were not told yet (S1 27).
     """
     row = hold_case(session, written, actor, "notice")
-    told = next(one for one in progress(session, row.case) if one.step.key == "notice")
-    if not told.done:
-        raise Conflict("；".join(told.lacking))
+    if missing := step_lacking(session, row.case, "notice"):
+        raise Conflict("；".join(missing))
     hold_rows(session, row.case, keys)
     gather_entries(session, row.case)
     settled = settle_chunk(session, row.case, keys, actor=actor, now=now, files=files)
     settle_portals(session, row.case, actor=actor, now=now)
-    settled.left = sum(r.done_at is None for r, _entry in rows_of(session, row.case))
+    session.flush()
+    settled.left = count_left(session, row.case)
     if settled.done or settled.waiting:
         details = {"done": settled.done, "left": settled.left}
         record_act(session, "settle_entries", row.case, details, actor, now)
@@ -84,9 +90,10 @@ def settle(
 
 def settle_portals(session: Session, case: Retirement, *, actor: Actor, now: datetime) -> None:
     """Copies at portals are answered for by the ledger: gone when nothing that is retired may be there any more."""
-    rows = rows_of(session, case)
-    if any(row.done_at is None for row, _entry in rows):
+    session.flush()
+    if count_left(session, case):
         return
+    rows = rows_of(session, case)
     keys = [row.entry_id for row, _entry in rows if load().retiring.fate_index[row.fate].decides]
     if not still_there(session, keys):
-        set_copies(session, wipe_case_of(session, case), GONE, actor=actor, now=now)
+        portals_gone(session, wipe_case_of(session, case), actor=actor, now=now)
