@@ -71,6 +71,7 @@ bench: setup
 	$(BIN)/python -m bench.scan
 	$(BIN)/python -m bench.lists
 	$(BIN)/python -m bench.sync
+	$(BIN)/python -m bench.retire
 	$(BIN)/python -m bench.api
 
 lock:

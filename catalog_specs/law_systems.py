@@ -68,7 +68,9 @@ class Decrease(Marked):
 
 class LifeMove(Cited):
     """A step from one stage to the next. ``gates`` are keys of duties.yaml that must be passed; ``own``: made by a
-    retirement, never by itself; ``external``: whether a system of the State or the province makes it here."""
+    retirement, never by itself; ``external``: whether a system of the State or the province makes it here; ``back``:
+    it leads to where the system stood before its last step (else ``to``); ``empty``: only without data that lie
+    somewhere and entries in force."""
 
     starts: Annotated[tuple[Key, ...], Field(alias="from")]
     to: Key
@@ -77,6 +79,8 @@ class LifeMove(Cited):
     asks: Asks
     own: bool = False
     external: bool = True
+    back: bool = False
+    empty: bool = False
 
 
 class CopyState(Cited):

@@ -14,10 +14,12 @@ FieldType = Literal["text", "number"]
 class WipeStep(Cited):
     """A step of a wipe record: who may take it, which fields it fills, whose login it must not be.
 
-    ``permission`` empty: the registry itself. ``apart`` names earlier steps that another login must have taken.
+    ``permission`` empty: the registry itself. ``starts``: the states of a record from which
+    the step is taken. ``apart`` names earlier steps that another login must have taken.
     """
 
     permission: Key | Literal[""] = ""
+    starts: tuple[Key, ...] = ()
     fields: tuple[Key, ...] = ()
     apart: tuple[Key, ...] = ()
 

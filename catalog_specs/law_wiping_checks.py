@@ -54,6 +54,7 @@ def _steps(law: Law, place: str) -> Problems:
         here = f"{place}: steps {step.key}"
         yield from unknown(here, step.fields, fields, "fields of retirement.yaml")
         yield from unknown(here, step.apart, known, "steps")
+        yield from unknown(here, step.starts, keys_of(law.retirement.states), "states of retirement.yaml")
         yield from unknown(here, [step.permission], law.permissions, "permissions of roles.yaml")
     twice = Counter(key for step in doc.steps for key in step.fields)
     for key in sorted(key for key, count in twice.items() if count > 1):

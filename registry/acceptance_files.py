@@ -14,6 +14,7 @@ from catalog_specs.law_acceptance import PackWords
 from registry.acceptance import AcceptanceCheck, Element, percent
 from registry.acceptance_facts import EntryShown, SystemFacts
 from registry.people import local
+from registry.plain_json import plain_json, plain_value
 from registry.table_coverage import Coverage, TableShown
 from registry.typeset import typeset
 
@@ -193,12 +194,13 @@ def acceptance_json(check: AcceptanceCheck) -> dict[str, Any]:
             "rate": facts.figures.shelf_rate,
             "overdue": [row.code or row.entry_id for row in facts.debts],
         }
-    return {key: _plain(part) for key, part in value.items()}
+    found: dict[str, Any] = plain_value(value)
+    return found
 
 
 def table_json(one: TableShown) -> dict[str, Any]:
     """A table of the list as JSON values."""
-    return {key: _plain(part) for key, part in asdict(one).items()}
+    return plain_json(one)
 
 
 def coverage_json(found: Coverage) -> dict[str, Any]:
@@ -212,16 +214,6 @@ def coverage_json(found: Coverage) -> dict[str, Any]:
         "listed_at": listed,
         "found_in": found.found_in,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):  # moments are dates, too
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value
 
 
 # ---- workbook ---------------------------------------------------------------------------------------------

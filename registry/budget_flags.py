@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -119,7 +119,7 @@ def candidates(
     if actor is not None:
         demand(actor, spec_of().budget.permission, roles_of(load()))
     refuse("不能列出", _year_against(year, local_day(now)))
-    reach = within_agencies(actor, spec_of().budget.permission) if actor else true()
+    reach = within_agencies(actor, spec_of().budget.permission)
     if agency:
         named = askable(agency)
         reach = reach & or_(col(Agency.code) == named, col(Agency.name) == named, col(Agency.id) == named)

@@ -20,6 +20,7 @@ from registry.copy_values import (
     GRANT,
     Place,
     against,
+    held_against,
     highest_grade,
     name_of,
     place_of,
@@ -32,19 +33,11 @@ from registry.copy_values import (
 from registry.errors import Conflict, NotFound, Rejected, Stale
 from registry.kept import storable
 from registry.keys import new_key
+from registry.listed_rows import ListedRow
 from registry.models import DataCopy, ShareGrant, System
 from registry.permits import Actor, Target, demand, roles_of
 
 REGISTER = "register_system"
-
-
-@dataclass(frozen=True, slots=True)
-class GivenRow:
-    """One row of a list: its number, what is written by field key, and what was wrong with reading it."""
-
-    row: int
-    values: Mapping[str, Any]
-    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +221,7 @@ def edit(
     place = _place(session, copy)
     trial = DataCopy(**{name: getattr(copy, name) for name in DataCopy.model_fields})
     _write(trial, after)
-    refuse("不能修改数据副本", against(session, trial, place))
+    refuse("不能修改数据副本", [*against(session, trial, place), *held_against(copy, trial)])
     _write(copy, after)
     now_written = written_of(copy)
     keys = [key for key in {**before, **now_written} if before.get(key) != now_written.get(key)]
@@ -274,7 +267,7 @@ class _Batch:
 
 
 def import_rows(
-    session: Session, system: System | None, rows: Iterable[GivenRow], *, actor: Actor, now: datetime
+    session: Session, system: System | None, rows: Iterable[ListedRow], *, actor: Actor, now: datetime
 ) -> list[Verdict]:
     """Enter the copies of a list, all of them or none: a verdict for each row, with everything wrong in it.
 
@@ -314,7 +307,7 @@ def demand_all(verdicts: Iterable[Verdict]) -> None:
 def _judge(
     session: Session,
     system: System | None,
-    given: GivenRow,
+    given: ListedRow,
     batch: _Batch,
     *,
     actor: Actor,
@@ -339,7 +332,6 @@ def _doubled(copy: DataCopy, row: int, batch: _Batch) -> list[str]:
 
 
 __all__ = [
-    "GivenRow",
     "Verdict",
     "add",
     "demand_all",

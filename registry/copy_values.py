@@ -271,6 +271,20 @@ def _refusals(copy: DataCopy, specs: Specs) -> list[Against]:
     return found
 
 
+def held_against(copy: DataCopy, trial: DataCopy) -> list[Against]:
+    """What a case that holds a copy keeps as it is: what kind it is, and its grade, which only rises."""
+    if copy.case_id is None:
+        return []
+    specs, fixed = load(), ("kind", "target")
+    found = []
+    if any(getattr(copy, key) != getattr(trial, key) for key in fixed):
+        found.append(Against(said("enlisted", specs), state=True))
+    if _rank(trial.data_grade, specs) < _rank(copy.data_grade, specs):
+        grade = specs.label("data_grade", copy.data_grade)
+        found.append(Against(said("lowered", specs, grade=grade), state=True))
+    return found
+
+
 def _twin(session: Session, copy: DataCopy) -> DataCopy | None:
     query = select(DataCopy).where(
         col(DataCopy.kind) == copy.kind,

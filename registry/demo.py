@@ -18,6 +18,8 @@ from registry.demo_people import load_people
 from registry.demo_portal import is_opening, load_portal
 from registry.demo_requests import load_requests
 from registry.demo_review import load_review
+from registry.demo_supervision import load_supervised
+from registry.demo_systems import load_ended
 from registry.errors import Conflict
 from registry.export import write_jsonl
 from registry.intake import import_workbook
@@ -40,7 +42,8 @@ def load_demo(
 ) -> str:
     """Load about 12 departments of two cities, 30 systems and 300 entries, a share of them wrong, those of two
     departments as stock; one account a role at the department with most entries, and entries of its own in every
-    state of review; sealed lists of three departments; ``files`` takes the files of those that hold open data.
+    state of review; systems retired, wiped, built, accepted and supervised; sealed lists of three departments.
+    ``files`` takes the files of those that hold open data, and papers.
 
     Gives a sentence on what was done; a second call changes nothing and says so. All or nothing is loaded.
     """
@@ -61,6 +64,9 @@ def load_demo(
         accounts = load_people(session, agency, system, others, now=begun)
         walked, opened = load_review(session, agency, files=files, seed=seed, begun=begun, now=now)
         asked = load_requests(session, agency, others["neighbour"], now=now)
+        given: dict[str, Any] = {"files": files, "begun": begun, "now": now}
+        ended = load_ended(session, agency, **given).said()
+        supervised = load_supervised(session, agency, others.get("opening", agency), **given).said()
         portal = load_portal(session, others, files=files, seed=seed, begun=begun, now=now)
         heads = [agency, others["neighbour"], others["other_city"]]
         lists = load_lists(session, heads, now=now)
@@ -68,7 +74,7 @@ def load_demo(
         f"已载入演示数据：{len(demo.agencies)} 个部门，{len(demo.systems)} 个系统，{totals['added']} 条目录"
         f"（故意写错的共 {totals['errors']} 处错误、{totals['warnings']} 处提醒），"
         f"{walked} 条在审核、通告、上架各环节，其中 {opened} 条有经证明的开放数据。\n"
-        f"{asked}\n{lists}\n"
+        f"{asked}\n{ended}\n{supervised}\n{lists}\n"
         f"{accounts}\n{portal}"
     )
 

@@ -169,6 +169,7 @@ class Known:
 
 
 def day_of(moment: datetime | None) -> date | None:
+    """The day of a moment here; None for none."""
     return local_day(moment) if moment else None
 
 

@@ -1,7 +1,7 @@
 """Duties as they are told: rows of the law with how they stand, duties of a year, and what waits for somebody."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -264,29 +264,8 @@ def _is_seen(session: Session, asked: Asked, *, now: datetime, specs: Specs) -> 
 # ---- what waits -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DutyTask:
-    """A duty that is late or soon due, with the kinds of evidence that are still to be handed in."""
-
-    duty: str
-    zh: str
-    article: str
-    per: str
-    subject_id: str
-    subject: str
-    agency: str
-    year: int
-    due: date
-    overdue: int
-    unit: str
-    term_zh: str
-    soon: bool
-    wanted: tuple[str, ...]
-    source: str
-
-
-def duties_waiting(session: Session, actor: Actor | None, *, now: datetime) -> list[DutyTask]:
-    """The duties of this year that are late or soon due and that ``actor`` (None: anybody) may answer, latest first.
+def duties_waiting(session: Session, actor: Actor | None, *, now: datetime) -> list[Standing]:
+    """The duties of this year that are late or soon due and that ``actor`` (None: anybody) may answer.
 
     Raises:
         Unavailable: the calendar's file is wrong.
@@ -296,8 +275,7 @@ def duties_waiting(session: Session, actor: Actor | None, *, now: datetime) -> l
         return []
     found = read_duties(session, Asked(actor=actor), now=now, specs=specs)
     late = [one for one in found if one.state == OVERDUE or (one.state == DUE and one.term.soon)]
-    tasks = [_task(one, kinds, specs) for one in late if (kinds := answerable(one, actor, specs))]
-    return sorted(tasks, key=lambda task: (task.due, task.duty, task.subject))
+    return [one for one in late if answerable(one, actor, specs)]
 
 
 def answerable(one: Standing, actor: Actor | None, specs: Specs, *, missing: bool = True) -> list[Piece]:
@@ -315,27 +293,3 @@ def answerable(one: Standing, actor: Actor | None, specs: Specs, *, missing: boo
             or any(may(actor, act, roles, target) for act in answering(one.duty, piece.kind, specs))
         )
     ]
-
-
-def _task(one: Standing, kinds: Iterable[Piece], specs: Specs) -> DutyTask:
-    due = one.term.due
-    if due is None:
-        raise ValueError(f"{one.duty.id} is late without a day")
-    agency: Mapping[str, str] = {"name": one.subject.agency.name} if one.subject.agency else {}
-    return DutyTask(
-        duty=one.duty.id,
-        zh=one.duty.zh,
-        article=one.duty.article,
-        per=one.subject.per,
-        subject_id=one.subject.id,
-        subject=one.subject.name,
-        agency=agency.get("name", ""),
-        year=one.year,
-        due=due,
-        overdue=one.term.late,
-        unit=one.term.unit,
-        term_zh=term_zh(one),
-        soon=one.term.soon,
-        wanted=tuple(piece.zh for piece in kinds),
-        source=specs.citation(one.duty.sources[0]),
-    )

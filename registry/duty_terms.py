@@ -6,7 +6,7 @@ Source: duties.yaml ``per``; obligations.yaml ``stages``; domain §12 R13.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -16,7 +16,7 @@ from registry.agency_lives import find, standing
 from registry.errors import NotFound, Rejected
 from registry.models import Agency, System, SystemLife
 from registry.people import local_day
-from registry.permits import Actor, Held, holding, roles_of
+from registry.permits import Actor, holding, reached, roles_of
 from registry.system_register import find_seen, systems_seen
 
 AGENCY, SYSTEM, CITY, ENTRY = "agency", "system", "city", "entry"
@@ -131,22 +131,7 @@ def article_zh(duty: Duty) -> str:
 
 def agencies_seen(actor: Actor | None) -> ColumnElement[bool]:
     """The agencies whose duties someone sees: his own, his county's, or all (None: the console)."""
-    if actor is None:
-        return true()
-    roles = roles_of(load())
-    return or_(false(), *(_reach(held) for act in SIGHT for held in holding(actor, act, roles)))
-
-
-def _reach(held: Held) -> ColumnElement[bool]:
-    match roles_of(load()).index[held.role].scope:
-        case "own_agency":
-            return col(Agency.id) == held.agency_id if held.agency_id else false()
-        case "county":
-            return col(Agency.region).startswith(held.region) if held.region else false()
-        case "city":
-            return col(Agency.region).startswith(held.region or "")
-        case _:
-            return false()
+    return reached(actor, roles_of(load()), agency=col(Agency.id), region=col(Agency.region), acts=SIGHT)
 
 
 def sees_duties(actor: Actor) -> bool:

@@ -10,12 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, defer
 from sqlmodel import col
 
 from catalog_specs import load
-from catalog_specs.law import Roles
 from registry import blobs
 from registry.attaching import Sent
 from registry.edition_content import owed_digest
@@ -37,7 +36,7 @@ from registry.list_diff import ListDifference, compare_documents
 from registry.list_document import ListDocument
 from registry.lookup import askable
 from registry.models import Agency, Edition
-from registry.permits import Actor, Held, Target, covers, demand, holding, may, roles_of
+from registry.permits import Actor, Target, covers, demand, holding, may, reached, roles_of
 
 READ = "read_catalogue"
 _WHOLE = ("read_own", "read_county", "read_all")
@@ -77,20 +76,8 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     """
     roles = roles_of(load())
     demand(actor, READ, roles)
-    whole = [_reach(held, roles) for act in _WHOLE for held in holding(actor, act, roles)]
-    return or_(col(Edition.published_at).is_not(None), *whole)
-
-
-def _reach(held: Held, roles: Roles) -> ColumnElement[bool]:
-    match roles.index[held.role].scope:
-        case "own_agency":
-            return and_(true(), col(Agency.id) == held.agency_id) if held.agency_id else false()
-        case "county":
-            return col(Agency.region).startswith(held.region) if held.region else false()
-        case "city":
-            return col(Agency.region).startswith(held.region) if held.region else true()
-        case _:
-            return false()
+    whole = reached(actor, roles, agency=col(Agency.id), region=col(Agency.region), acts=_WHOLE)
+    return or_(col(Edition.published_at).is_not(None), whole)
 
 
 def _sees_whole(actor: Actor, agency: Agency) -> bool:

@@ -7,7 +7,7 @@ Keys, codes, dates and digests stay, so that states, signatures and the audit tr
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -39,6 +39,7 @@ from registry.models import (
     StandingProof,
     Version,
 )
+from registry.plain_json import texts_in
 
 # texts that are no content: a name of ours, a date or moment, a digest, a resource code
 _PLAIN = re.compile(
@@ -73,7 +74,7 @@ class Words:
     def are_in(self, value: Any, *, far: bool = False) -> bool:
         """Whether any of the texts stands in a value. ``far``: in a row that has nothing else to do with the entry."""
         pattern = self._far if far else self._own
-        return pattern is not None and any(pattern.search(text) for text in texts_of(value))
+        return pattern is not None and any(pattern.search(text) for text in texts_in(value, keys=True))
 
     def scrub(self, value: Any) -> Any:
         """A value without its content: of ``everything`` all free text goes, else what holds one of the texts."""
@@ -97,27 +98,14 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, listed))) if listed else None
 
 
-def texts_of(value: Any) -> Iterator[str]:
-    """All texts in a JSON value, keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield str(key)
-            yield from texts_of(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from texts_of(inner)
-
-
 def words_of(
     gone: Iterable[Any], kept: Iterable[Any], known: Collection[str], specs: Specs, *, whole: bool
 ) -> Words:
     """The texts of contents ``gone`` that nothing else accounts for: contents ``kept``, what is ``known``, code lists."""
-    accounted = {text for content in kept for text in texts_of(content)} | set(known)
+    accounted = {text for content in kept for text in texts_in(content, keys=True)} | set(known)
     accounted |= {value.zh for listed in specs.codes.values() for value in listed.values}
     accounted |= set(specs.fields) | set(specs.items)
-    found = {text.strip() for content in gone for text in texts_of(content)} - accounted
+    found = {text.strip() for content in gone for text in texts_in(content, keys=True)} - accounted
     texts = frozenset(text for text in found if len(text) >= _SHORTEST and not _PLAIN.fullmatch(text))
     return Words(texts, whole, frozenset(known))
 
@@ -247,7 +235,7 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _speaks_of(value: Any, about: Collection[str | None]) -> bool:
-    return any(text in about for text in texts_of(value))
+    return any(text in about for text in texts_in(value, keys=True))
 
 
 def _clean_job(work: Cleaning, job: Job) -> bool:
@@ -318,7 +306,7 @@ def contents_to_erase(work: Cleaning, batches: Collection[str]) -> list[int]:
 
 def _is_of_version(work: Cleaning, details: Mapping[str, Any], own: Collection[str]) -> bool:
     # an event that holds nothing but numbers, codes and digests tells nothing
-    tells = any(not _PLAIN.fullmatch(text) and text not in own for text in texts_of(details))
+    tells = any(not _PLAIN.fullmatch(text) and text not in own for text in texts_in(details, keys=True))
     if work.words.everything:
         return tells
     return tells and details.get("version", details.get("number")) in work.numbers

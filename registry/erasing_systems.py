@@ -15,7 +15,7 @@ from sqlmodel import SQLModel, col
 
 from registry.audit import names_of
 from registry.bound_rows import BOUND, TABLES, row_key, touch
-from registry.erasing import PIECE, Cleaning, Words, mark, texts_of
+from registry.erasing import PIECE, Cleaning, Words, mark
 from registry.keys import canonical_json
 from registry.models import (
     AuditContent,
@@ -34,6 +34,7 @@ from registry.models import (
     WipeCase,
     WipeRecord,
 )
+from registry.plain_json import texts_in
 
 ByHand = tuple[str, dict[str, Any]]
 
@@ -151,7 +152,7 @@ def left_of(work: Cleaning, row: Any) -> Iterator[ByHand]:
 
 def _stored(session: Session, row: WipeRecord) -> Iterable[str]:
     """The stored files that a record names as evidence."""
-    told = texts_of([row.content, row.verification, row.witness, row.approval])
+    told = texts_in([row.content, row.verification, row.witness, row.approval], keys=True)
     named = {text for text in told if len(text) == _DIGEST_LENGTH}
     return session.execute(select(col(Blob.sha256)).where(col(Blob.sha256).in_(named))).scalars()
 
@@ -164,7 +165,7 @@ def count_others(session: Session, sha256: str) -> int:
         rows += session.execute(select(model).where(or_(*named))).scalars() if named else ()
     told = cast(col(WipeRecord.content), String).contains(sha256)
     rows += session.execute(select(WipeRecord).where(told, col(WipeRecord.erased_at).is_(None))).scalars()
-    return sum(not any(mark() in text for text in texts_of(_texts(row))) for row in rows)
+    return sum(not any(mark() in text for text in texts_in(_texts(row), keys=True)) for row in rows)
 
 
 # ---- the record -------------------------------------------------------------------------------------------

@@ -30,7 +30,12 @@ def fated(session: Session, entry_ids: Iterable[str]) -> dict[str, Fated]:
     if not rows:
         return {}
     steps = _steps(session, {case.id for _row, case in rows})
-    return {row.entry_id: _fated(row, case, steps.get(case.id, frozenset())) for row, case in rows}
+    found: dict[str, Fated] = {}
+    for row, case in rows:
+        # an entry on its way to a successor may stand in the cases of both: a case that has not decided says nothing
+        if row.fate or row.entry_id not in found:
+            found[row.entry_id] = _fated(row, case, steps.get(case.id, frozenset()))
+    return found
 
 
 def systems_over(session: Session, system_ids: Iterable[str]) -> dict[str, str]:

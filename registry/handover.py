@@ -143,16 +143,6 @@ class _Way:
                 self._note(f"move_{table.__tablename__}", self.old.id, keys=keys)
             self.moved.cases += len(keys)
 
-    def move_copies(self, *, whole: bool) -> None:
-        """Data copies go with their systems; those of data that the agency was granted, with the whole agency."""
-        query = select(DataCopy).where(col(DataCopy.agency_id) == self.old.id).order_by(col(DataCopy.id))
-        # one by one: the record takes the digest of each row that the mapper writes
-        for copy in self.session.execute(query.with_for_update()).scalars():
-            if copy.system_id in self.moved.systems or (whole and copy.system_id is None):
-                copy.agency_id = self.new.id
-                if copy.system_id is None:
-                    self._note("move_copy", copy.id, name=copy.name)
-
     def move_sheets(self) -> None:
         """Sheets that are not signed yet, if all that stands on them moves."""
         query = select(SignatureSheet).where(

@@ -12,13 +12,22 @@ def next_number(session: Session, column: Mapped[Any], pattern: str, **parts: ob
 
     Whoever asks holds the counter until his transaction ends: others wait, and no number is given twice.
     """
-    head = pattern[: pattern.index("{seq")].format(**parts)
-    hold_counter(session, head)
+    head = hold_numbers(session, pattern, **parts)
     query = select(column).where(column.startswith(head, autoescape=True))
     # numbers that outgrew their zeros are longer, and later
     last = session.execute(query.order_by(func.length(column).desc(), column.desc()).limit(1)).scalar()
     seq = int(str(last)[len(head) :]) + 1 if last else 1
     return pattern.format(seq=seq, **parts)
+
+
+def hold_numbers(session: Session, pattern: str, **parts: object) -> str:
+    """Hold the counter of a pattern; gives what its numbers begin with.
+
+    The audit tree is taken after the counters, never before one: two writers would wait for each other.
+    """
+    head = pattern[: pattern.index("{seq")].format(**parts)
+    hold_counter(session, head)
+    return head
 
 
 def hold_counter(session: Session, name: str) -> None:

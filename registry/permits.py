@@ -18,7 +18,7 @@ from registry.errors import NotAllowed
 from registry.models import Agency, Entry
 
 # permissions that open more than the announced catalogue; each within the scope of its role
-_FULL_SIGHT = ("read_own", "read_county", "read_all", "edit_draft")
+SEEING = ("read_own", "read_county", "read_all", "edit_draft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class _Same:
 @lru_cache(maxsize=1024)
 def _sight(held: tuple[Held, ...], scopes: frozenset[str] | None, kept: _Same) -> Sight:
     roles, actor = kept.roles, Actor("", "", "", held, scopes=scopes)
-    seen = [_reach(held, roles) for act in _FULL_SIGHT for held in holding(actor, act, roles)]
+    seen = [_reach(held, roles) for act in SEEING for held in holding(actor, act, roles)]
     return Sight(or_(false(), *seen), bool(holding(actor, "read_catalogue", roles)))
 
 
@@ -183,29 +183,28 @@ def within(held: Iterable[Held], roles: Roles) -> ColumnElement[bool]:
 
 
 def _reach(held: Held, roles: Roles) -> ColumnElement[bool]:
-    match roles.index[held.role].scope:
-        case "own_agency":
-            return and_(true(), col(Entry.agency_id) == held.agency_id) if held.agency_id else false()
-        case "system":
-            return and_(true(), col(Entry.system_id) == held.system_id) if held.system_id else false()
-        case "county":
-            return col(Agency.region).startswith(held.region) if held.region else false()
-        case "city":
-            return col(Agency.region).startswith(held.region) if held.region else true()
-
-
-SEEING = ("read_own", "read_county", "read_all", "edit_draft")
+    return _reaches(held, roles, col(Entry.agency_id), col(Entry.system_id), col(Agency.region))
 
 
 def reached(
-    actor: Actor | None, roles: Roles, *, agency: Any, system: Any, region: Any
+    actor: Actor | None,
+    roles: Roles,
+    *,
+    agency: Any,
+    region: Any,
+    system: Any = None,
+    acts: Iterable[str] = SEEING,
 ) -> ColumnElement[bool]:
-    """Which rows someone sees, by the columns that name their agency, system and region: his agency's, his county's,
-    his system's, or all; everything for the console (None)."""
+    """Which rows someone sees, by the columns that name their agency, region and system: his agency's, his county's,
+    his system's, or all; everything for the console (None).
+
+    ``acts``: the permissions that show such rows. Without a ``system`` they are of none, and a role that is tied to
+    a system reaches none of them.
+    """
     if actor is None:
         return true()
     seen = (
-        _reaches(held, roles, agency, system, region) for act in SEEING for held in holding(actor, act, roles)
+        _reaches(held, roles, agency, system, region) for act in acts for held in holding(actor, act, roles)
     )
     return or_(false(), *seen)
 
@@ -214,9 +213,11 @@ def _reaches(held: Held, roles: Roles, agency: Any, system: Any, region: Any) ->
     match roles.index[held.role].scope:
         case "own_agency":
             return and_(true(), agency == held.agency_id) if held.agency_id else false()
+        case "system" if system is not None and held.system_id:
+            return and_(true(), system == held.system_id)
         case "system":
-            return and_(true(), system == held.system_id) if held.system_id else false()
+            return false()
         case "county":
-            return and_(true(), region.startswith(held.region, autoescape=True)) if held.region else false()
+            return and_(true(), region.startswith(held.region)) if held.region else false()
         case "city":
-            return and_(true(), region.startswith(held.region or "", autoescape=True))
+            return and_(true(), region.startswith(held.region)) if held.region else true()

@@ -61,6 +61,8 @@ class ReviewGiven:
 
 @dataclass(frozen=True, slots=True)
 class ReasonShown:
+    """A reason for which a review was refused, with its article."""
+
     code: str
     zh: str
     words: str

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -13,7 +13,7 @@ from registry.agency_checks import Against
 from registry.errors import Conflict
 from registry.kept import storable
 from registry.models import Agency, System
-from registry.permits import Actor, Held, Target, holding, may, roles_of
+from registry.permits import Actor, Target, may, reached, roles_of
 from registry.recording import Paper
 from registry.system_register import find_seen
 
@@ -52,8 +52,6 @@ def hold_system(session: Session, written: str, *, actor: Actor) -> tuple[System
 
 def agencies_seen(actor: Actor | None) -> ColumnElement[bool]:
     """The agencies whose reviews, orders and flags someone sees; all of them at the console (None)."""
-    if actor is None:
-        return true()
     return within_agencies(actor, *spec_of().sees)
 
 
@@ -63,22 +61,9 @@ def sees_agency(actor: Actor | None, agency: Agency) -> bool:
     return actor is None or any(may(actor, act, roles_of(load()), target) for act in spec_of().sees)
 
 
-def within_agencies(actor: Actor, *acts: str) -> ColumnElement[bool]:
-    """The agencies for which someone may do one of some acts."""
-    roles = roles_of(load())
-    return or_(false(), *(_reach(held) for act in acts for held in holding(actor, act, roles)))
-
-
-def _reach(held: Held) -> ColumnElement[bool]:
-    match roles_of(load()).index[held.role].scope:
-        case "own_agency":
-            return col(Agency.id) == held.agency_id if held.agency_id else false()
-        case "county":
-            return col(Agency.region).startswith(held.region) if held.region else false()
-        case "city":
-            return col(Agency.region).startswith(held.region or "")
-        case "system":
-            return false()
+def within_agencies(actor: Actor | None, *acts: str) -> ColumnElement[bool]:
+    """The agencies for which someone may do one of some acts; all of them at the console (None)."""
+    return reached(actor, roles_of(load()), agency=col(Agency.id), region=col(Agency.region), acts=acts)
 
 
 # ---- what is written --------------------------------------------------------------------------------------

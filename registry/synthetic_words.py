@@ -112,10 +112,178 @@ class OpenFiles(Frozen):
     other: tuple[float, float]
 
 
+class DemoSystem(Frozen):
+    """A system that is entered; a number in place of a date is a day of the demonstration."""
+
+    name: str
+    ident: str
+    system_class: str = Field(alias="class")
+    life: str
+    fields: dict[str, str | int]
+
+
+class DemoPaper(Frozen):
+    """A document: its number (``{year}`` is that of its day), the day of the demonstration, and the title of its file."""
+
+    number: str
+    day: int
+    title: str = ""
+
+
+class DemoFate(Frozen):
+    fate: str
+    why: str = ""
+    archive: str = ""
+
+
+class DemoCopy(Frozen):
+    kind: str
+    name: str
+    medium: str = ""
+    holder: str = ""
+    ids: dict[str, Any]
+
+
+class DemoWipe(Frozen):
+    """A wipe of a copy: what its record adds to the copy's own ids, and what the verifier says of it.
+
+    An empty ``result`` waits for the verifier.
+    """
+
+    copy_name: str = Field(alias="copy")
+    kind: str
+    day: int
+    result: Literal["pass", "fail", ""]
+    record: dict[str, Any]
+    verified: dict[str, Any]
+
+
+class DemoRetirement(Frozen):
+    """A system on its way out. ``examined`` is the day of the certificates, ``closed`` that of the end; 0: not yet."""
+
+    system: DemoSystem
+    entries: tuple[Theme, ...]
+    why: str
+    decision: DemoPaper
+    steps: dict[str, DemoPaper]
+    fates: dict[str, DemoFate]
+    copies: tuple[DemoCopy, ...]
+    absent: dict[str, str]
+    wipes: tuple[DemoWipe, ...]
+    examined: int
+    closed: int
+
+
+class DemoReplaced(Frozen):
+    """A disk of a system in use that was replaced and destroyed."""
+
+    why: str
+    copy_of: DemoCopy = Field(alias="copy")
+    opened: int
+    wipes: tuple[DemoWipe, ...]
+    examined: int
+    closed: int
+
+
+class DemoEvidence(Frozen):
+    """A paper that a duty of one measure asks for."""
+
+    profile: str
+    duty: str
+    kind: str
+    title: str
+
+
+class DemoReview(Frozen):
+    kind: str
+    passed: bool
+    number: str
+    day: int
+
+
+class DemoReasons(Frozen):
+    """Why a plan was turned down under a measure: words by the code of the reason."""
+
+    profile: str
+    reasons: dict[str, str]
+
+
+class DemoOrder(Frozen):
+    trigger: str
+    words: str
+    number: str
+    day: int
+    due: int
+
+
+class DemoExcluded(Frozen):
+    reason: str
+    why: str
+
+
+class DemoBuilt(Frozen):
+    """A system with one entry, a list of its tables, what was decided of them, and its papers."""
+
+    system: DemoSystem
+    entry: Theme
+    tables: dict[str, str]
+    covered: tuple[str, ...]
+    excluded: dict[str, DemoExcluded]
+    papers: tuple[DemoEvidence, ...]
+
+
+class DemoAccepted(DemoBuilt):
+    reviewed: DemoReview
+    accepted: DemoPaper
+    second: str
+    order: DemoOrder
+
+
+class DemoBuilding(DemoBuilt):
+    failed: tuple[DemoReasons, ...]
+    first: DemoPaper
+    again: DemoPaper
+    filing: DemoPaper
+    vendor: str
+    yearly: tuple[DemoEvidence, ...]
+
+
+class DemoUnplanned(Frozen):
+    """Why duties (by measure) do not apply to the departments of no story."""
+
+    why: str
+    day: int
+    duties: dict[str, tuple[str, ...]]
+
+
+class DemoDuties(Frozen):
+    """Evidence of a department (``yearly``) and of a system of its own (``papers``), and an order that was obeyed."""
+
+    yearly: tuple[DemoEvidence, ...]
+    papers: tuple[DemoEvidence, ...]
+    order: DemoOrder
+    reported: DemoPaper
+    closed: int
+    unplanned: DemoUnplanned
+
+
+class DemoSystems(Frozen):
+    """Systems whose life the demonstration shows. ``own`` is entered where a department has only external ones."""
+
+    own: DemoSystem
+    retired: DemoRetirement
+    under_way: DemoRetirement
+    replaced: DemoReplaced
+    accepted: DemoAccepted
+    building: DemoBuilding
+    duties: DemoDuties
+
+
 class Words(Frozen):
     password: str
     people_files: PeopleFiles
     open_files: OpenFiles
+    systems: DemoSystems
     people: tuple[DemoPerson, ...]
     cities: tuple[City, ...]
     years: tuple[int, ...]

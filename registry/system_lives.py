@@ -7,7 +7,7 @@ stopped here (S1 24). Source: S-ZY 13, 14, 19, 21; S-LPS 15, 20, 21, 26.
 from datetime import date, datetime
 from typing import Any, BinaryIO, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -17,11 +17,13 @@ from registry.acceptance import lacking
 from registry.agency_lives import hold
 from registry.audit import Act, record
 from registry.blobs import open_blob
+from registry.copy_values import said
 from registry.duty_gates import missing
+from registry.entries import TOMBSTONES
 from registry.errors import Conflict, NotFound, Rejected
 from registry.kept import storable
 from registry.keys import new_key
-from registry.models import Agency, System, SystemLife
+from registry.models import Agency, DataCopy, Entry, System, SystemLife
 from registry.people import local_day
 from registry.permits import Actor, Target, demand, may, roles_of
 from registry.recording import NUMBER_LENGTH, Paper
@@ -67,7 +69,7 @@ def advance(
     """
     step = move_named(move)
     if step.own:
-        raise Conflict(f"“{step.zh}”由停用任务办理；用 mulu retire 或停用页面（S-LPS 26）")
+        raise Conflict(f"“{step.zh}”由停用任务办理；用 mulu retirement open 或停用页面（S-LPS 26）")
     # the agency first, as a merger does, so that neither waits for the other
     hold(session, find_seen(session, written, actor=actor)[1])
     system, _owner = find_seen(session, written, actor=actor, held=True)
@@ -112,7 +114,7 @@ def _move(
         id=new_key("l"),
         system_id=system.id,
         before=system.life,
-        after=move.to,
+        after=_after(session, system, move),
         day=day or local_day(now),
         note=storable(note.strip()),
         data={"move": move.key, "gates": list(move.gates)},
@@ -126,6 +128,12 @@ def _move(
     session.flush()
     _record(session, made, move, actor=actor, now=now)
     return made
+
+
+def _after(session: Session, system: System, move: LifeMove) -> str:
+    """Where a move leads. What is taken back leads to where the system stood: it passes no gate on the way."""
+    last = history(session, system.id)[-1:] if move.back else []
+    return last[0].before if last and last[0].after == system.life else move.to
 
 
 def _paper(paper: Paper) -> dict[str, Any]:
@@ -159,7 +167,7 @@ def _set_life(session: Session, system: System, step: SystemLife) -> None:
 
 def _refuse(session: Session, system: System, move: LifeMove, step: SystemLife, *, now: datetime) -> None:
     """Refuse a step with everything that it lacks, each with its cure."""
-    shut = gaps(session, system, move, now=now)
+    shut = gaps(session, system, move, now=now) + _left(session, system, move)
     wrong = [{"code": "paper", "message": text} for text in _unfit(session, move, step, now)]
     errors = shut + wrong
     if not errors:
@@ -188,6 +196,27 @@ def gaps(session: Session, system: System, move: LifeMove, *, now: datetime) -> 
         found += [{"code": gate, "message": text} for text in texts]
     # one duty may shut two gates; it is said once
     return list({one["message"]: one for one in found}.values())
+
+
+def _left(session: Session, system: System, move: LifeMove) -> list[dict[str, str]]:
+    """What a move that ends a system without a retirement would leave behind: copies not answered for, entries."""
+    if not move.empty:
+        return []
+    specs = load(system.profile)
+    over = [state.key for state in specs.systems.copy_states if state.terminal]
+    copies = select(func.count()).where(
+        col(DataCopy.system_id) == system.id, col(DataCopy.state).not_in(over)
+    )
+    entries = select(func.count()).where(
+        col(Entry.system_id) == system.id,
+        col(Entry.in_force).is_not(None),
+        col(Entry.state).not_in(TOMBSTONES),
+    )
+    found = [session.execute(query).scalar_one() for query in (copies, entries)]
+    if not any(found):
+        return []
+    text = said("unwiped", specs, copies=str(found[0]), entries=str(found[1]))
+    return [{"code": "empty", "message": text}]
 
 
 def _unfit(session: Session, move: LifeMove, step: SystemLife, now: datetime) -> list[str]:

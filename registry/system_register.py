@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -21,13 +21,11 @@ from registry.keys import digest_of, new_key
 from registry.lookup import askable
 from registry.models import Agency, DataCopy, System
 from registry.people import local_day
-from registry.permits import Actor, Held, Target, demand, holding, roles_of
+from registry.permits import Actor, Target, demand, reached, roles_of
 from registry.system_fields import read_fields, shown_fields, term_against
 from registry.systems import IDENT_LENGTH, NAME_LENGTH, is_external
 
 REGISTER = "register_system"
-# permissions that show systems; each within the scope of its role
-_SIGHT = ("read_own", "read_county", "read_all", "edit_draft")
 EDITABLE = ("name", "ident", "class", "successor")
 Row = tuple[System, Agency]
 
@@ -35,27 +33,16 @@ Row = tuple[System, Agency]
 # ---- seen -------------------------------------------------------------------------------------------------
 
 
-def systems_seen(actor: Actor) -> ColumnElement[bool]:
-    """The systems (joined with their agency) that someone sees: his agency's, his county's, his own, or all."""
-    roles = roles_of(load())
-    return or_(false(), *(_reach(held) for act in _SIGHT for held in holding(actor, act, roles)))
-
-
-def _reach(held: Held) -> ColumnElement[bool]:
-    match roles_of(load()).index[held.role].scope:
-        case "own_agency":
-            return and_(true(), col(System.agency_id) == held.agency_id) if held.agency_id else false()
-        case "system":
-            return and_(true(), col(System.id) == held.system_id) if held.system_id else false()
-        case "county":
-            return col(Agency.region).startswith(held.region) if held.region else false()
-        case "city":
-            return col(Agency.region).startswith(held.region or "")
+def systems_seen(actor: Actor | None) -> ColumnElement[bool]:
+    """The systems (joined with their agency) that someone sees: his agency's, his county's, his own, or all; all of
+    them at the console (None)."""
+    agency, system = col(System.agency_id), col(System.id)
+    return reached(actor, roles_of(load()), agency=agency, system=system, region=col(Agency.region))
 
 
 def _seen(actor: Actor | None) -> Select[*tuple[Any, ...]]:
     query = select(System, Agency).join(Agency, col(Agency.id) == col(System.agency_id))
-    return query if actor is None else query.where(systems_seen(actor))
+    return query.where(systems_seen(actor))
 
 
 def _of_agency(query: Select[*tuple[Any, ...]], agency: str | None) -> Select[*tuple[Any, ...]]:

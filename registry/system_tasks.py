@@ -18,9 +18,8 @@ from sqlmodel import col
 from catalog_specs import Specs
 from catalog_specs.law import Deadlines
 from registry.calendars import city_calendar
-from registry.duties import Standing, read_duties
-from registry.duty_shown import answerable
-from registry.duty_terms import Asked, sees_duties
+from registry.duties import Standing
+from registry.duty_shown import duties_waiting
 from registry.models import (
     Agency,
     DataCopy,
@@ -37,7 +36,7 @@ from registry.rectifications import orders_seen
 from registry.retirement_notices import grants_ending
 from registry.wipe_cases import unanswered
 from registry.wipe_sight import cases_seen
-from validators.obligations import DUE, OVERDUE, WORKING_DAYS, Term, term_of
+from validators.obligations import WORKING_DAYS, Term, term_of
 
 _OPEN = "open"
 _FEW = 5
@@ -193,7 +192,8 @@ def _seen_cases(look: _Look) -> Any:
 
 def _records(look: _Look) -> Iterator[SystemTask]:
     """Wipe records to be verified, witnessed or approved, each by another person."""
-    waits = col(WipeRecord.state).in_(("wiped", "verified"))
+    starts = {state for step in look.specs.wiping.steps for state in step.starts}
+    waits = col(WipeRecord.state).in_(starts)
     query = _seen_cases(look).join(WipeRecord, col(WipeRecord.case_id) == col(WipeCase.id))
     query = query.add_columns(WipeRecord).where(waits, col(WipeRecord.approved_at).is_(None))
     steps = look.specs.wiping.step_index
@@ -340,15 +340,9 @@ def _reached_steps(look: _Look, case: Retirement) -> set[str]:
 
 def _duties(look: _Look) -> Iterator[SystemTask]:
     """Duties of this year that are overdue or soon due, for whoever hands in their evidence: one task a subject."""
-    if look.actor is not None and not sees_duties(look.actor):
-        return
-    specs = look.specs
     waiting: dict[tuple[str, str], list[Standing]] = defaultdict(list)
-    for one in read_duties(look.session, Asked(actor=look.actor), now=look.now, specs=specs):
-        if (one.state == OVERDUE or (one.state == DUE and one.term.soon)) and answerable(
-            one, look.actor, specs
-        ):
-            waiting[one.subject.per, one.subject.id].append(one)
+    for one in duties_waiting(look.session, look.actor, now=look.now):
+        waiting[one.subject.per, one.subject.id].append(one)
     for rows in waiting.values():
         rows.sort(key=lambda one: (-one.term.late, one.term.due or date.max, one.duty.id))
         subject = rows[0].subject

@@ -215,9 +215,10 @@ def reason_named(key: str) -> Exclusion:
     if key not in known:
         names = "、".join(f"{row.key}（{row.zh}）" for row in known.values() if not row.refused)
         raise NotFound(f"没有排除理由“{key[:40]}”；可用：{names}")
-    if known[key].says is not None:
-        raise Rejected(f"{known[key].says.zh}（{load().cited(known[key].sources)}）")  # type: ignore[union-attr]
-    return known[key]
+    found = known[key]
+    if found.says is not None:
+        raise Rejected(f"{found.says.zh}（{load().cited(found.sources)}）")
+    return found
 
 
 def _reasoned(reason: Exclusion, why: str, of: str) -> str:

@@ -9,13 +9,14 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Rejected, Unavailable
+from registry.plain_json import texts_in
 
 if TYPE_CHECKING:
     import typst
@@ -59,7 +60,7 @@ def typeset(
         Unavailable: typst is not installed, our fonts are not there, or the template is wrong.
         Rejected: a character cannot be printed.
     """
-    seen = set("".join(_texts(data)))
+    seen = set("".join(texts_in(data)))
     lacking = beyond_fonts(seen)
     codes = {c for c in seen if is_unseen(c)} | (_without_glyph(lacking) if borrows else set(lacking))
     system = not codes.issuperset(lacking)
@@ -124,17 +125,6 @@ def covered() -> frozenset[int]:
     except OSError as error:
         raise Unavailable(f"排版用字体的字表 {path} 读不到（{error}）；请重新安装本软件") from error
     return frozenset(n for part in ranges for n in range(int(part[0], 16), int(part[-1], 16) + 1))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part)
 
 
 def _printed(value: Any, codes: Mapping[int, str]) -> Any:

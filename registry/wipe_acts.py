@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -24,16 +24,6 @@ OPEN, CLOSED, CANCELLED = "open", "closed", "cancelled"
 def text_of(written: str) -> str:
     """A text as every database keeps it."""
     return storable(written.strip())
-
-
-def next_number(session: Session, column: Any, head: str, digits: int) -> str:
-    """The next number that begins with ``head``. One writer at a time counts: the audit tree is held from here on."""
-    session.flush()
-    audit.lock_tree(session)
-    query = select(column).where(column.startswith(head, autoescape=True))
-    last = session.execute(query.order_by(func.length(column).desc(), column.desc()).limit(1)).scalar()
-    count = int(str(last).removeprefix(head)) if last else 0
-    return f"{head}{count + 1:0{digits}}"
 
 
 def demand_deed(key: str, row: CaseRow, actor: Actor, specs: Specs) -> Held:

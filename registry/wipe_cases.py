@@ -17,7 +17,7 @@ from registry import copies as register
 from registry.agency_checks import Against, refuse
 from registry.errors import Conflict, Rejected
 from registry.kept import storable
-from registry.models import DataCopy, WipeCase, WipeRecord
+from registry.models import DataCopy, Retirement, WipeCase, WipeRecord
 from registry.permits import Actor
 from registry.recording import Paper
 from registry.wipe_acts import (
@@ -42,6 +42,7 @@ __all__ = [
     "enlist_new",
     "hand_over_copy",
     "open_case",
+    "portals_gone",
     "say_absent",
     "set_copies",
     "unanswered",
@@ -213,7 +214,7 @@ def set_copies(
     actor: Actor,
     now: datetime,
 ) -> list[DataCopy]:
-    """Move the copies of a case to ``frozen`` or ``disposed``, or those at portals to ``gone`` (read back before).
+    """Move the copies of a case to ``frozen`` or ``disposed``.
 
     ``only`` names some of them by key. Without it the copies that stand in a state before are moved; those that were
     handed over or wiped stay. Gives what was moved, which may be nothing when it is done again.
@@ -221,9 +222,30 @@ def set_copies(
     Raises:
         NotAllowed. Rejected: another state, or a copy named in ``only`` cannot move there. Conflict.
     """
+    if state not in _SET:
+        raise Rejected(f"副本不能这样改为“{state[:20]}”；可用：{'、'.join(_SET)}")
+    return _moved(session, case, state, only=only, actor=actor, now=now)
+
+
+def portals_gone(session: Session, case: WipeCase, *, actor: Actor, now: datetime) -> list[DataCopy]:
+    """Answer for the copies at portals, which the caller has found gone in the ledger; nobody says so by hand.
+
+    Raises:
+        NotAllowed. Conflict: the case is over.
+    """
+    return _moved(session, case, GONE, actor=actor, now=now)
+
+
+def _moved(
+    session: Session,
+    case: WipeCase,
+    state: str,
+    *,
+    only: Sequence[str] | None = None,
+    actor: Actor,
+    now: datetime,
+) -> list[DataCopy]:
     row, specs = begin(session, case, "set", actor)
-    if state not in (*_SET, GONE):
-        raise Rejected(f"副本不能这样改为“{state[:20]}”；可用：{'、'.join((*_SET, GONE))}")
     mine = [one for one in copies_of(session, row.case) if one.case_id == row.case.id]
     wanted = [one for one in mine if _may_reach(one, state, specs)]
     if only is not None:
@@ -255,31 +277,41 @@ def unanswered(session: Session, case: WipeCase) -> tuple[str, ...]:
     return unanswered_of(session, case, load())
 
 
-def close_case(session: Session, case: WipeCase, *, actor: Actor, now: datetime) -> WipeCase:
+def close_case(
+    session: Session, case: WipeCase, *, actor: Actor, now: datetime, by_retirement: bool = False
+) -> WipeCase:
     """Close a case in which everything is answered for: every copy certified, handed over, gone or absent.
 
-    A retirement's case also waits until no grant runs and nothing of the system stands on the shelf (WI10).
+    A retirement's case also waits until no grant runs and nothing of the system stands on the shelf (WI10); it is
+    closed ``by_retirement`` alone, which could not be closed after it.
 
     Raises:
-        NotAllowed. Rejected: with everything that is missing. Conflict: it is closed already.
+        NotAllowed. Rejected: with everything that is missing. Conflict: it is closed already, or a retirement's.
     """
     row, specs = begin(session, case, "close", actor)
     findings = closing_findings(session, row.case, specs, now=now)
     if errors := errors_of(findings):
         raise Rejected(**refusal_text(f"{row.case.number} 不能结案", errors, specs))
+    if not by_retirement:
+        _demand_free(session, row.case, "结案", "close")
     row.case.state, row.case.closed_by, row.case.closed_at = CLOSED, actor.login, now
     row.case.lock += 1
     record_act(session, row.case, "close_wipe_case", {}, actor=actor, now=now)
     return row.case
 
 
-def cancel_case(session: Session, case: WipeCase, why: str, *, actor: Actor, now: datetime) -> WipeCase:
+def cancel_case(
+    session: Session, case: WipeCase, why: str, *, actor: Actor, now: datetime, by_retirement: bool = False
+) -> WipeCase:
     """Take back a case in which nothing was recorded yet; its copies are in use again.
 
     Raises:
-        NotAllowed. Rejected: no reason given. Conflict: there are records, or copies that were handed over.
+        NotAllowed. Rejected: no reason given. Conflict: there are records, or copies that were handed over; it is a
+        retirement's and not cancelled ``by_retirement``.
     """
     row, specs = begin(session, case, "cancel", actor)
+    if not by_retirement:
+        _demand_free(session, row.case, "撤销", "cancel")
     said, mine = text_of(why), [one for one in copies_of(session, row.case) if one.case_id == row.case.id]
     found = [] if 0 < len(said) <= 500 and not is_marked(said, specs) else [Against("须写明撤销的理由")]
     recorded = select(func.count()).select_from(WipeRecord).where(col(WipeRecord.case_id) == row.case.id)
@@ -293,3 +325,11 @@ def cancel_case(session: Session, case: WipeCase, why: str, *, actor: Actor, now
     row.case.lock += 1
     record_act(session, row.case, "cancel_wipe_case", {"why": said}, actor=actor, now=now)
     return row.case
+
+
+def _demand_free(session: Session, case: WipeCase, deed: str, command: str) -> None:
+    """A retirement's case ends with the retirement: ended before, the retirement itself could never be closed."""
+    if owner := session.get(Retirement, case.retirement_id) if case.retirement_id else None:
+        raise Conflict(
+            f"{case.number} 属停用任务 {owner.number}，随停用任务{deed}：mulu retirement {command} {owner.number}"
+        )

@@ -16,7 +16,7 @@ from registry.wipe_acts import RETIREMENT, copies_of
 from validators.wipe_terms import WipeFacts, WipeFinding, medium_key
 from validators.wiping import check_closing
 
-REJECTED = "rejected"
+REJECTED, HANDED_OVER = "rejected", "handed_over"
 CERTIFIED = "certified"
 
 
@@ -36,12 +36,24 @@ def unanswered_of(session: Session, case: WipeCase, specs: Specs) -> tuple[str, 
     return tuple(found)
 
 
+def _unproven(session: Session, case: WipeCase, specs: Specs) -> Iterator[str]:
+    """Copies whose state has nothing to show for it: no certified record, no receipt. A state alone is no proof."""
+    copies, states = copies_of(session, case), specs.systems.copy_state_index
+    query = select(WipeRecord).where(col(WipeRecord.case_id).in_({one.case_id for one in copies}))
+    certified = query.where(col(WipeRecord.state) == CERTIFIED)
+    proven = {key for record in session.execute(certified).scalars() for key in record.copies}
+    for one in copies:
+        bare = one.state == CERTIFIED and one.id not in proven
+        if bare or (one.state == HANDED_OVER and not one.ids.get(HANDED_OVER)):
+            yield f"“{one.name}”（{states[one.state].zh}，但没有凭据；执行 mulu audit verify 查看）"
+
+
 def closing_findings(session: Session, case: WipeCase, specs: Specs, *, now: datetime) -> list[WipeFinding]:
     """Everything that still stands against closing a case. Source: S-LPS 26; S1 27; domain §12 R16."""
     facts = WipeFacts(
         case=case.kind,
         now=now,
-        unanswered=unanswered_of(session, case, specs),
+        unanswered=(*unanswered_of(session, case, specs), *_unproven(session, case, specs)),
         holds=running_of(session, case, now=now) if case.kind == RETIREMENT else (),
         reread=_reread(session, case),
     )
@@ -109,4 +121,4 @@ def _moved_on(session: Session, record: WipeRecord) -> bool:
     """Whether every copy of a failed record was answered for in another way, such as by handing it over."""
     query = select(col(DataCopy.state)).where(or_(*(col(DataCopy.id) == key for key in record.copies)))
     states = list(session.execute(query).scalars()) if record.copies else []
-    return bool(states) and all(state == "handed_over" for state in states)
+    return bool(states) and all(state == HANDED_OVER for state in states)

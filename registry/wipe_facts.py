@@ -1,7 +1,7 @@
 """What stands around a wipe record: its case, earlier records of the medium, the copies that it names."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from catalog_specs import Specs
 from registry.errors import Rejected
 from registry.kept import storable_value
 from registry.models import DataCopy, WipeCase, WipeRecord
+from registry.plain_json import texts_in
 from registry.wipe_acts import copies_of
 from registry.wipe_sight import CaseRow
 from validators.requesting import is_marked
@@ -21,6 +22,7 @@ from validators.wiping import errors_of, findings_json, refusal_text, worded
 
 PASSED = ("verified", "certified")
 WIPED, HANDED_OVER, REJECTED = "wiped", "handed_over", "rejected"
+RECORD = "record"
 # the copies of a case as a whole stand as the least finished of their media does
 _ORDER = ("rejected", "wiped", "verified", "certified")
 _PIECE = 400
@@ -61,19 +63,8 @@ def fill_in(content: Content, row: CaseRow, specs: Specs) -> tuple[dict[str, Any
 def marked(content: Content, specs: Specs) -> Iterable[WipeFinding]:
     """E132 for each field that carries a mark of secrecy, by its place alone (domain §12 R1)."""
     for key, value in content.items():
-        if any(is_marked(text, specs) for text in _texts(value)):
+        if any(is_marked(text, specs) for text in texts_in(value)):
             yield WipeFinding(RULE, "error", key if key.isascii() else "", "secret")
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
 
 
 # ---- facts ------------------------------------------------------------------------------------------------
@@ -92,11 +83,17 @@ def facts_of(
         system_known=case.system_id is not None,
         not_before=case.not_before,
         passed=frozenset(serial_key(one.serial_no) for one in mine if one.state in PASSED and one.serial_no),
+        waiting=_waiting(mine) if step == RECORD else frozenset(),
         elsewhere=_elsewhere(session, case, contents),
         failed={
             key: one.method for key, one in latest.items() if key and one.state == REJECTED and one.method
         },
     )
+
+
+def _waiting(mine: Iterable[WipeRecord]) -> frozenset[str]:
+    """Serial numbers that nobody has verified yet: a second record of them could never be verified (WI11)."""
+    return frozenset(serial_key(one.serial_no) for one in mine if one.state == WIPED and one.serial_no)
 
 
 def records_of(session: Session, case_id: str) -> list[WipeRecord]:
@@ -142,7 +139,7 @@ def covered(mine: Sequence[DataCopy], case: WipeCase, content: Content, kind: st
             found.append(_wrong("copy_answer", value=name, wanted=Term("answers", (HANDED_OVER,))))
         elif answer == WIPED:
             wiped.append(copy.id)
-            found += _unfit(copy, case, kind, specs)
+            found += [*_unfit(copy, case, kind, specs), *_otherwise(copy, content, kind, specs)]
     if not wiped and rows:
         found.append(_wrong("copy_none"))
     return Covered(tuple(dict.fromkeys(wiped)), tuple(found))
@@ -172,6 +169,31 @@ def _unfit(copy: DataCopy, case: WipeCase, kind: str, specs: Specs) -> list[Wipe
     if kind not in kinds:
         found.append(_wrong("copy_kind", value=copy.name, choices=Term("kinds", kinds)))
     return found
+
+
+def _otherwise(copy: DataCopy, content: Content, kind: str, specs: Specs) -> Iterator[WipeFinding]:
+    """What a record says of a copy otherwise than the register: its medium, its grade (lower), what identifies it."""
+    medium, grade = content.get("media_type"), content.get("data_grade_before")
+    if medium and copy.medium and medium != copy.medium:
+        yield _wrong("copy_medium", value=copy.name, wanted=Term("media", (copy.medium,)))
+    if isinstance(grade, str) and _rank(grade, specs) < _rank(copy.data_grade, specs):
+        yield _wrong("copy_grade", value=copy.name, wanted=Term("grades", (str(copy.data_grade),)))
+    # another medium of the same copy is its own record: told, not refused
+    key = next(row.identified_by for row in specs.systems.identifying if row.key == kind)
+    known, named = _ids(copy.ids.get(key)), {serial_key(one) for one in _ids(content.get(key))}
+    strange = [one for one in known if serial_key(one) not in named]
+    if strange and named:
+        params = {"value": copy.name, "wanted": "、".join(strange)[:_SHOWN]}
+        yield WipeFinding(RULE, "warn", key, "copy_ids", params)
+
+
+def _rank(grade: str | None, specs: Specs) -> int:
+    row = specs.code_value("data_grade", grade or "")
+    return int(str(row.attrs["rank"])) if row else 0
+
+
+def _ids(value: Any) -> list[str]:
+    return [str(one) for one in (value if isinstance(value, list) else [value]) if one not in (None, "")]
 
 
 def settle_copies(session: Session, case: WipeCase, ids: Iterable[str], *, now: datetime) -> None:

@@ -11,9 +11,10 @@ from registry.agency_checks import Against, refuse
 from registry.grants import grant_named
 from registry.keys import new_key
 from registry.models import Agency, Retirement, System, WipeCase
+from registry.numbering import next_number
 from registry.people import find_agency, find_system, local_day
 from registry.permits import Actor
-from registry.wipe_acts import OPEN, RETIREMENT, demand_deed, next_number, record_act, text_of
+from registry.wipe_acts import OPEN, RETIREMENT, demand_deed, record_act, text_of
 from registry.wipe_sight import CaseRow
 from validators.requesting import is_marked
 
@@ -69,25 +70,25 @@ def open_case(  # noqa: PLR0913  (what a case may be for, each named by the call
     )
     demand_deed("open", CaseRow(case, owner, about), actor, specs)
     refuse("不能建立清除任务", _against(session, case, owner, about, specs, asked=grant_id or ""))
-    case.number = next_number(session, col(WipeCase.number), _head(owner, now, specs), _digits(specs))
+    return _enter(session, case, owner, specs, actor=actor, now=now)
+
+
+def _enter(
+    session: Session, case: WipeCase, owner: Agency, specs: Specs, *, actor: Actor, now: datetime
+) -> WipeCase:
+    """The case with its number, kept and on the record."""
+    parts = {"region": owner.region, "year": local_day(now).year}
+    case.number = next_number(session, col(WipeCase.number), specs.wiping.case_number, **parts)
     session.add(case)
     session.flush()
-    told = {"number": case.number, "kind": kind, "agency": owner.code, "system": case.system_id}
-    told |= {"retirement": retirement_id, "grant": case.grant_id, "contract": case.contract_no}
+    told = {"number": case.number, "kind": case.kind, "agency": owner.code, "system": case.system_id}
+    told |= {"retirement": case.retirement_id, "grant": case.grant_id, "contract": case.contract_no}
     record_act(session, case, "open_wipe_case", {k: v for k, v in told.items() if v}, actor=actor, now=now)
     return case
 
 
 def _contract(system: System | None) -> str:
     return (system.contract_no or "") if system else ""
-
-
-def _head(agency: Agency, now: datetime, specs: Specs) -> str:
-    return f"{specs.wiping.case_number.prefix}-{agency.region}-{local_day(now).year}-"
-
-
-def _digits(specs: Specs) -> int:
-    return specs.wiping.case_number.digits
 
 
 def _against(

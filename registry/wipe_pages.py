@@ -15,6 +15,7 @@ from registry.list_files import pdf_seen
 from registry.list_files.carried import parse, reading_limits
 from registry.list_files.pdf_added import STAMPING
 from registry.marks import fingerprint
+from registry.plain_json import texts_in
 from registry.sheets import check_size
 from registry.typeset import beyond_fonts, typeset, typesetter
 from registry.wipe_form import form_problems
@@ -191,19 +192,8 @@ def _integrity(document: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _rare(document: Mapping[str, Any]) -> str:
-    found = beyond_fonts(_texts({key: value for key, value in document.items() if key != "proof"}))
+    found = beyond_fonts(texts_in({key: value for key, value in document.items() if key != "proof"}))
     return _RARE + "、".join(found) if found else ""
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
 
 
 # ---- read back --------------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def stopped_not_wiped(session: Session, *, actor: Actor | None, now: datetime) -
         select(System, Agency)
         .join(Agency, col(Agency.id) == col(System.agency_id))
         .where(col(System.life).in_(lives))
-        .where(systems_seen(actor) if actor else col(System.id).is_not(None))
+        .where(systems_seen(actor))
     )
     external = specs.duties.exempt_system_classes.codes
     rows = [

@@ -5,7 +5,7 @@ A person takes one column a particular (操作人姓名, 操作人职务 …), c
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from catalog_specs import Specs, load
 from registry.errors import Rejected
 from registry.layout import normal_header
+from registry.listed_rows import headed_columns, stop_secret
+from registry.plain_json import texts_in
 from registry.secrecy import SecretScan
 from registry.sheets import RawSheet, check_size, kind_of, read_workbook
 from registry.text_files import read_csv, read_jsonl
@@ -110,17 +112,11 @@ def read_records(path: Path, *, kind: str = "") -> list[ReadRecord]:
         found = _of_json(path, kind, limits)
     else:
         raw = read_workbook(path, limits) if form == "xlsx" else [read_csv(path, limits)]
-        _stop_secret(scan, path, [place.row for place in scan.of_sheets(raw)])
+        stop_secret(scan, path, [place.row for place in scan.of_sheets(raw)])
         found = [one for sheet in raw for one in _of_sheet(sheet, kind, specs, only=len(raw) == 1)]
     if not found:
         raise Rejected(f"{path.name} 里没有清除记录；用 mulu wipe template 取模板")
     return found
-
-
-def _stop_secret(scan: SecretScan, path: Path, rows: Sequence[int]) -> None:
-    if rows or scan.is_named(path.stem):
-        places = "、".join(f"第{row}行" for row in rows[:5])
-        raise Rejected(f"E125 {load().say('report_secret')}{places}")
 
 
 def _of_json(path: Path, kind: str, limits: Mapping[str, int]) -> list[ReadRecord]:
@@ -132,8 +128,8 @@ def _of_json(path: Path, kind: str, limits: Mapping[str, int]) -> list[ReadRecor
         whole = json.loads(text)
     except (ValueError, RecursionError):
         return _of_lines(path, kind, limits)
-    if any(scan.is_marked(part) for part in _strings(whole)):
-        _stop_secret(scan, path, [1])
+    if any(scan.is_marked(part) for part in texts_in(whole, keys=True)):
+        stop_secret(scan, path, [1])
     listed = whole if isinstance(whole, list) else [whole]
     return [_of_object("", number, one, kind, specs) for number, one in enumerate(listed, 1)]
 
@@ -141,23 +137,11 @@ def _of_json(path: Path, kind: str, limits: Mapping[str, int]) -> list[ReadRecor
 def _of_lines(path: Path, kind: str, limits: Mapping[str, int]) -> list[ReadRecord]:
     specs, scan = load(), SecretScan(load())
     lines = list(read_jsonl(path, limits))
-    _stop_secret(scan, path, [place.row for place in scan.of_lines(lines)])
+    stop_secret(scan, path, [place.row for place in scan.of_lines(lines)])
     broken = [line for line in lines if line.fault]
     if broken:
         raise Rejected(f"{path.name} 第 {broken[0].line} 行不是 JSON 对象：{broken[0].fault}")
     return [_of_object("", line.line, line.value, kind, specs) for line in lines]
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield str(key)
-            yield from _strings(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _strings(part)
 
 
 def _of_object(sheet: str, row: int, value: Any, kind: str, specs: Specs) -> ReadRecord:
@@ -203,17 +187,16 @@ def _of_sheet(sheet: RawSheet, kind: str, specs: Specs, *, only: bool) -> list[R
 
 
 def _columns(sheet: RawSheet, kind: str, specs: Specs) -> dict[int, Column]:
-    names, found, wrong = _names(kind, specs), dict[int, Column](), []
-    for number, cell in enumerate(sheet.rows[0]):
-        text = str(cell).strip()
-        one = names.get(normal_header(text)) if text else None
-        if one is not None and one not in found.values():
-            found[number] = one
-        elif text or any(str(row[number]).strip() for row in sheet.rows[1:] if number < len(row)):
-            wrong.append(f"第 {column_letters(number)} 列“{text[:20]}”{'重复' if one else '不认识'}")
+    names = _names(kind, specs)
+    fields = {one.where: one for one in names.values()}
+    found, wrong = headed_columns(sheet, 0, lambda text: _where(names.get(normal_header(text))))
     if wrong:
         raise Rejected(f"工作表“{sheet.name}”的表头不对：{'；'.join(wrong)}；用 mulu wipe template 取模板")
-    return found
+    return {number: fields[where] for number, where in found.items()}
+
+
+def _where(column: Column | None) -> str | None:
+    return column.where if column else None
 
 
 def _content(

@@ -23,8 +23,6 @@ from validators.wiping import worded
 
 _PIECE = 400
 DEEDS = ("enlist", "absent", "hand_over", "set", "close", "cancel")
-# from which states of a record each step is taken
-_STEPS = {"verify": ("wiped",), "witness": ("wiped", "verified"), "approve": ("verified",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +254,23 @@ def _record(row: RecordRow, names: dict[str, str], actor: Actor | None) -> Recor
         digest=one.digest,
         previous=one.previous,
         findings=tuple(one.findings),
-        may=tuple(key for key in _STEPS if actor and may_take(key, row, actor)),
+        may=_steps_of(row, actor),
     )
+
+
+def _steps_of(row: RecordRow, actor: Actor | None) -> tuple[str, ...]:
+    later = (step.key for step in load().wiping.steps if step.starts)
+    return tuple(key for key in later if actor and may_take(key, row, actor))
 
 
 def may_take(step: str, row: RecordRow, actor: Actor) -> bool:
     """Whether ``actor`` may take a step of a record now: by its state, his role, and the steps he took himself."""
     one, specs = row.record, load()
-    if row.case.state != OPEN or one.state not in _STEPS[step] or one.erased_at is not None:
+    if (
+        row.case.state != OPEN
+        or one.state not in specs.wiping.step_index[step].starts
+        or one.erased_at is not None
+    ):
         return False
     waits = {"witness": one.witness is not None, "approve": one.witness is None}
     if waits.get(step, False):
@@ -286,6 +293,11 @@ def field_lines(told: dict[str, Any], specs: Specs) -> list[str]:
     content = whole({}, *parts)
     order = [row.key for row in (*specs.retirement.fields, *specs.wiping.extras)]
     return [f"{label_of(key, specs)}：{_told(key, content[key], specs)}" for key in order if key in content]
+
+
+def field_words(key: str, value: Any, specs: Specs) -> str:
+    """One value of a field as people read it; empty where there is none."""
+    return "" if value is None else _told(key, value, specs)
 
 
 def _told(key: str, value: Any, specs: Specs) -> str:

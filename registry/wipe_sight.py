@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -10,10 +10,8 @@ from catalog_specs import Specs, load, profile_of_region
 from registry.errors import NotFound
 from registry.lookup import askable
 from registry.models import Agency, System, WipeCase, WipeRecord
-from registry.permits import Actor, Held, Target, holding, roles_of
+from registry.permits import Actor, Target, reached, roles_of
 
-# permissions that show cases; each within the scope of its role
-_SIGHT = ("read_own", "read_county", "read_all", "edit_draft")
 _ANEW = {"populate_existing": True}
 
 
@@ -51,22 +49,8 @@ class RecordRow(NamedTuple):
 
 def cases_seen(actor: Actor | None) -> ColumnElement[bool]:
     """The cases (joined with their agency) that someone sees; everything for the console (None)."""
-    if actor is None:
-        return true()
-    roles = roles_of(load())
-    return or_(false(), *(_reach(held) for act in _SIGHT for held in holding(actor, act, roles)))
-
-
-def _reach(held: Held) -> ColumnElement[bool]:
-    match roles_of(load()).index[held.role].scope:
-        case "own_agency":
-            return and_(true(), col(WipeCase.agency_id) == held.agency_id) if held.agency_id else false()
-        case "system":
-            return and_(true(), col(WipeCase.system_id) == held.system_id) if held.system_id else false()
-        case "county":
-            return col(Agency.region).startswith(held.region, autoescape=True) if held.region else false()
-        case "city":
-            return col(Agency.region).startswith(held.region or "", autoescape=True)
+    agency, system = col(WipeCase.agency_id), col(WipeCase.system_id)
+    return reached(actor, roles_of(load()), agency=agency, system=system, region=col(Agency.region))
 
 
 def _cases(actor: Actor | None) -> Select[*tuple[Any, ...]]:

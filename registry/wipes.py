@@ -19,9 +19,10 @@ from registry.errors import Conflict, NotFound, Rejected
 from registry.kept import storable_value
 from registry.keys import canonical_json, digest_of, new_key
 from registry.models import WipeCase, WipeRecord
+from registry.numbering import hold_counter, next_number
 from registry.people import known_person, local_day
 from registry.permits import Actor, demand, roles_of
-from registry.wipe_acts import demand_open, next_number
+from registry.wipe_acts import demand_open
 from registry.wipe_document import CERTIFY, compose_certificate, record_digest
 from registry.wipe_facts import (
     Covered,
@@ -35,7 +36,7 @@ from registry.wipe_facts import (
 )
 from registry.wipe_sight import CaseRow, RecordRow, find_case, find_record
 from validators.folding import fold
-from validators.wipe_terms import RULE, Content, WipeFacts, WipeFinding, whole
+from validators.wipe_terms import RULE, Content, WipeFacts, WipeFinding, serial_key, whole
 from validators.wiping import check_record, findings_json, refusal_text, wipe_rules
 
 WIPED, VERIFIED, CERTIFIED, REJECTED = "wiped", "verified", "certified", "rejected"
@@ -72,7 +73,7 @@ def record(
         raise Rejected(f"一次登记 1 至 {MOST_AT_ONCE} 条清除记录，这里有 {len(contents)} 条")
     judged = judge(session, row, contents, kind=kind, now=now)
     refuse_all(f"{row.case.number} 的清除记录没有登记", [one.findings for one in judged], specs)
-    audit.lock_tree(session)
+    hold_counter(session, WipeRecord.__tablename__)
     made = _chained(session, row.case, judged, actor=actor, now=now)
     session.add_all(made)
     settle_copies(session, row.case, {key for one in made for key in one.copies}, now=now)
@@ -115,6 +116,7 @@ def judge(
     for content, own, wrong in filled:
         copies = covered(mine, row.case, content, own, specs)
         findings = [*wrong, *_checked(content, own, specs, facts), *copies.findings]
+        facts = facts._replace(waiting=facts.waiting | {serial_key(content.get("serial_no"))})
         found.append(JudgedRecord(content, own, copies, findings))
     return found
 
@@ -148,7 +150,7 @@ def _is_result(finding: WipeFinding, specs: Specs) -> bool:
 def _chained(
     session: Session, case: WipeCase, judged: Sequence[JudgedRecord], *, actor: Actor, now: datetime
 ) -> list[WipeRecord]:
-    """The rows, numbered and chained behind the last one; the audit tree is held, so that nobody else numbers."""
+    """The rows, numbered and chained behind the last one; the counter is held, so that nobody else numbers."""
     query = select(col(WipeRecord.seq), col(WipeRecord.digest)).order_by(col(WipeRecord.seq).desc()).limit(1)
     last = session.execute(query).first()
     seq, previous = (last[0], last[1]) if last else (0, "")
@@ -196,12 +198,12 @@ def _held_record(session: Session, named: WipeRecord | str, step: str, actor: Ac
     return row
 
 
-def _demand_state(row: RecordRow, states: Sequence[str], step: str) -> None:
-    if row.record.state not in states:
-        specs = load()
+def _demand_state(row: RecordRow, step: str) -> None:
+    specs = load()
+    law = specs.wiping.step_index[step]
+    if row.record.state not in law.starts:
         named = {one.key: one.zh for one in specs.retirement.states}
-        zh = specs.wiping.step_index[step].zh
-        raise Conflict(f"清除记录 {row.record.id} 现在是“{named[row.record.state]}”，不能再{zh}")
+        raise Conflict(f"清除记录 {row.record.id} 现在是“{named[row.record.state]}”，不能再{law.zh}")
 
 
 def taken_by(one: WipeRecord) -> dict[str, str]:
@@ -279,7 +281,7 @@ def examine(
     """
     row = _held_record(session, record, "verify", actor)
     specs = row.of.specs
-    _demand_state(row, (WIPED,), "verify")
+    _demand_state(row, "verify")
     _demand_apart(row, "verify", actor)
     said = _part(row, "verify", verification)
     known = {*specs.wiping.step_index["verify"].fields, *(one.key for one in specs.wiping.extras)}
@@ -319,7 +321,7 @@ def witness(
         NotFound. NotAllowed. Conflict: it was witnessed, or failed. Rejected: it is one's own, or a field is missing.
     """
     row = _held_record(session, record, "witness", actor)
-    _demand_state(row, (WIPED, VERIFIED), "witness")
+    _demand_state(row, "witness")
     if row.record.witness is not None:
         raise Conflict(f"清除记录 {row.record.id} 已由 {row.record.witnessed_by} 见证")
     _demand_apart(row, "witness", actor)
@@ -360,7 +362,7 @@ def approve(
             if _is_result(one, specs)
         ]
         raise Rejected(**refusal_text(f"清除记录 {row.record.id} 不能审批", failed, specs))
-    _demand_state(row, (VERIFIED,), "approve")
+    _demand_state(row, "approve")
     if row.record.witness is None:
         raise Conflict(f"清除记录 {row.record.id} 还没有见证人；先办理见证（mulu wipe witness）")
     _demand_apart(row, "approve", actor)
@@ -384,10 +386,10 @@ def _examined(session: Session, row: RecordRow) -> dict[str, frozenset[str]]:
 
 
 def _certified(session: Session, row: RecordRow, specs: Specs, now: datetime) -> dict[str, Any]:
-    """Give the record its certificate; the number is counted while nobody else can."""
+    """Give the record its certificate."""
     form, one = specs.wiping.certificate_number, row.record
-    head = f"{form.prefix}-{row.agency.region}-{local_day(now).year}-"
-    one.certificate_no = next_number(session, col(WipeRecord.certificate_no), head, form.digits)
+    parts = {"region": row.agency.region, "year": local_day(now).year}
+    one.certificate_no = next_number(session, col(WipeRecord.certificate_no), form, **parts)
     document = compose_certificate(session, one, number=one.certificate_no, now=now)
     one.certificate = canonical_json(document)
     return document

@@ -12,10 +12,11 @@ from sqlmodel import col
 
 from registry import copies
 from registry.audit import events_of
-from registry.copies import GivenRow, Verdict, import_rows, list_copies
+from registry.copies import Verdict, import_rows, list_copies
 from registry.copy_sheets import read_rows, write_template
 from registry.db import Database
 from registry.errors import Conflict, NotAllowed, NotFound, Rejected, Stale
+from registry.listed_rows import ListedRow
 from registry.models import DataCopy, ShareGrant, SyncTarget, System, Version
 from registry.system_register import edit
 from tests.agency_cast import CIVIL, MARKET, actor, by_code, deed, make_agencies, merged
@@ -48,7 +49,7 @@ def add(database: Database, kind: str, name: str, login: str = "steward-c", **mo
         return made
 
 
-def take_in(database: Database, rows: list[GivenRow]) -> list[Verdict]:
+def take_in(database: Database, rows: list[ListedRow]) -> list[Verdict]:
     with database.write() as session:
         system = session.execute(select(System).where(col(System.name) == NAME)).scalar_one()
         return import_rows(session, system, rows, actor=actor(session, "steward-c"), now=NOW)
@@ -276,8 +277,8 @@ def test_copies_go_with_their_system_to_another_agency(city: Database) -> None:
 
 def test_a_list_is_taken_in_whole(city: Database) -> None:
     rows = [
-        GivenRow(2, {"kind": "主库", "name": "甲", "serial_no": "A", "data_grade": "4级"}),
-        GivenRow(3, {"kind": "cloud_disk", "name": "乙", "storage_ids": "v-1；v-2"}),
+        ListedRow(2, {"kind": "主库", "name": "甲", "serial_no": "A", "data_grade": "4级"}),
+        ListedRow(3, {"kind": "cloud_disk", "name": "乙", "storage_ids": "v-1；v-2"}),
     ]
     verdicts = take_in(city, rows)
     assert [(one.row, one.name, bool(one.copy_id), one.errors) for one in verdicts] == [
@@ -292,10 +293,10 @@ def test_a_list_is_taken_in_whole(city: Database) -> None:
 
 def test_one_wrong_row_keeps_all_out(city: Database) -> None:
     rows = [
-        GivenRow(2, {"kind": "主库", "name": "甲", "serial_no": "A"}),
-        GivenRow(3, {"kind": "阁楼", "name": "乙"}),
-        GivenRow(4, {"kind": "主库", "name": "甲", "serial_no": "B"}),
-        GivenRow(5, {"kind": "备份", "name": "丙"}),
+        ListedRow(2, {"kind": "主库", "name": "甲", "serial_no": "A"}),
+        ListedRow(3, {"kind": "阁楼", "name": "乙"}),
+        ListedRow(4, {"kind": "主库", "name": "甲", "serial_no": "B"}),
+        ListedRow(5, {"kind": "备份", "name": "丙"}),
     ]
     said = [(one.row, one.copy_id, [text[:8] for text in one.errors]) for one in take_in(city, rows)]
     assert said == [
@@ -314,8 +315,8 @@ def test_an_empty_list_is_refused(here: Database) -> None:
 
 def test_without_a_system_a_row_names_its_grant(here: Database) -> None:
     with here.write() as session:
-        rows = [GivenRow(2, {"kind": "backup", "name": "甲", "serial_no": "A"})]
-        rows.append(GivenRow(3, {"kind": "backup", "name": "乙", "serial_no": "B", "grant": "没有"}))
+        rows = [ListedRow(2, {"kind": "backup", "name": "甲", "serial_no": "A"})]
+        rows.append(ListedRow(3, {"kind": "backup", "name": "乙", "serial_no": "B", "grant": "没有"}))
         found = import_rows(session, None, rows, actor=actor(session, "steward-c"), now=NOW)
     assert "须属于一个系统，或写明共享授权编号" in found[0].errors[0]
     assert "没有共享授权“没有”" in found[1].errors[0]
@@ -330,7 +331,7 @@ def test_data_got_by_a_grant_lie_with_who_uses_them(database: Database, tmp_path
             who = actor(session, "steward-c", desk.now.date())
             copies.add(session, None, "backup", "乙", ids=DISK["ids"], grant_id=number, actor=who, now=NOW)
         who = actor(session, "steward-m", desk.now.date())
-        rows = [GivenRow(2, {"kind": "backup", "name": "甲", "serial_no": "A", "grant": number})]
+        rows = [ListedRow(2, {"kind": "backup", "name": "甲", "serial_no": "A", "grant": number})]
         (verdict,) = import_rows(session, None, rows, actor=who, now=NOW)
         assert verdict.errors == ()
         (made,) = list_copies(session, grant_id=grant.id)
@@ -358,7 +359,7 @@ def test_a_filled_template_is_read_back(here: Database, tmp_path: Path) -> None:
     book.save(path)
     rows = read_rows(path)
     given = {"kind": "主库", "name": "甲", "serial_no": "12345", "data_grade": "重要数据"}
-    assert rows == [GivenRow(4, given)]
+    assert rows == [ListedRow(4, given)]
     assert [one.errors for one in take_in(here, rows)] == [()]
 
 

@@ -196,7 +196,7 @@ def test_what_waits_is_told_to_who_can_answer_it(sqlite_database: Database) -> N
     with sqlite_database.read() as session:
         found = {
             login: {
-                one.duty
+                one.duty.id
                 for one in duties_waiting(session, actor_of(session, login, today=NOW.date()), now=NOW)
             }
             for login in ("steward", "miner", "auditor")

@@ -220,8 +220,19 @@ def test_WI11_a_serial_that_passed_is_not_wiped_again_in_its_case(wiping: Wiping
         wiping.record(physical(serial_no=" ｚｃ1a2b3c"))
 
 
+def test_WI11_a_serial_that_waits_for_its_verification_is_not_recorded_again(wiping: Wiping) -> None:
+    said = refused(wiping, physical(), physical(serial_no=" ｚｃ1a2b3c"))
+    assert "第 2 条 WI11 序列号“zc1a2b3c”在本任务中已有等待验证的记录" in said
+    wiping.record(physical())
+    with pytest.raises(Rejected, match="等待验证"):
+        wiping.record(physical())
+
+
 def test_WI11_is_asked_again_when_the_second_is_verified(wiping: Wiping) -> None:
-    first, second = wiping.record(physical(), physical())
+    first, second = wiping.record(physical(), physical(serial_no="Z2"))
+    with wiping.database.write() as session:
+        row = session.get_one(WipeRecord, second)
+        row.content = {**row.content, "serial_no": "ZC1A2B3C"}
     wiping.examine(first)
     with pytest.raises(Rejected, match="WI11"):
         wiping.examine(second)

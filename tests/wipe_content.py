@@ -147,7 +147,7 @@ class Wiping:
 
     def copy(self, kind: str = "primary", name: str = "主库一", **given: Any) -> str:
         known = {"contractor_copy": {"contract_no": "HT-2024-09"}, "cloud_disk": {"storage_ids": ["vol-01"]}}
-        given.setdefault("ids", known.get(kind, {"serial_no": name}))
+        given.setdefault("ids", known.get(kind, {"serial_no": "ZC1A2B3C"}))
         medium = {"contractor_copy": "", "cloud_disk": "cloud"}.get(kind, "hdd")
         with self.by("steward") as (session, who):
             made = copies.add(session, self.system(session), kind, name, medium=medium, **given, **who)
@@ -186,7 +186,7 @@ class Wiping:
 
     def close(self, login: str = "steward") -> str:
         with self.by(login) as (session, who):
-            return wipe_cases.close_case(session, self.held(session), **who).state
+            return wipe_cases.close_case(session, self.held(session), by_retirement=True, **who).state
 
     def states(self) -> dict[str, str]:
         with self.database.read() as session:

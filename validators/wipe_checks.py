@@ -3,7 +3,7 @@
 A check says what is wrong by its parameters, or nothing. What is not filled is no matter of theirs: E132 asks for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from validators.wipe_terms import (
     WipeFacts,
     WipeFinding,
     medium_key,
+    name_key,
     person_key,
     serial_key,
 )
@@ -72,12 +73,15 @@ def _ranks(specs: Specs) -> dict[str, int]:
 
 @_checker("different_people")
 def different_people(rule: WipeRule, specs: Specs) -> Check:
-    first, second = _name(rule, "first"), _name(rule, "second")
+    first, second, titles = _name(rule, "first"), _name(rule, "second"), _names(rule, "titles")
+
+    def known(names: Iterable[str]) -> set[str]:
+        return {name if name.startswith("@") else name_key(name, titles) for name in names}
 
     def check(judged: Judged) -> Iterator[WipeFinding]:
         facts = judged.facts
-        doers = {person_key(judged.content.get(first))} | facts.recorder
-        verifiers = {person_key(judged.content.get(second))} | facts.verifier
+        doers = {person_key(judged.content.get(first), titles)} | known(facts.recorder)
+        verifiers = {person_key(judged.content.get(second), titles)} | known(facts.verifier)
         if (doers & verifiers) - {""}:
             yield _found(rule, second)
 
@@ -152,6 +156,8 @@ def serial_seen_before(rule: WipeRule, specs: Specs) -> Check:
         shown = {"value": str(judged.content.get(field))[:100]}
         if serial and serial in judged.facts.passed:
             yield WipeFinding(rule.id, rule.level, field, "", shown)
+        elif serial and serial in judged.facts.waiting:
+            yield WipeFinding(rule.id, rule.level, field, "serial_waiting", shown)
         elif serial and serial in judged.facts.elsewhere:
             yield WipeFinding(rule.id, elsewhere, field, "serial_elsewhere", shown)
 

@@ -105,6 +105,11 @@ def parse_moment(value: Any, zone: ZoneInfo) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
+def is_seen(text: str) -> bool:
+    """Whether a text shows anything: blanks and characters that nobody sees are none."""
+    return any(c.isprintable() and not c.isspace() for c in text)
+
+
 def is_digest(value: Any) -> bool:
     """Whether a value is a SHA-256 or SM3 digest, 64 hexadecimal digits, perhaps behind ``sha256:`` or ``sm3:``."""
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
@@ -142,7 +147,7 @@ def _types(specs: Specs) -> dict[str, Check]:
     most, zone = specs.wiping.text_length, zone_of(specs)
 
     def is_text(value: Any) -> bool:
-        return isinstance(value, str) and bool(value.strip()) and len(value) <= most
+        return isinstance(value, str) and len(value) <= most and is_seen(value)
 
     return {
         "text": is_text,
@@ -230,7 +235,7 @@ def unfit(content: Content, kind: str, specs: Specs, facts: WipeFacts) -> Iterat
         elif key in known and value not in known[key][1]:
             yield _no_choice(key, value, known[key][0], specs)
         elif types[key] == "person":
-            yield from _person(key, value, specs)
+            yield from _person(key, value, specs, facts)
         elif types[key] == "copies":
             yield from _answers(key, value, specs)
         elif types[key] == "datetime":
@@ -249,8 +254,11 @@ def _no_choice(where: str, value: Any, table: str, specs: Specs) -> WipeFinding:
     return WipeFinding(RULE, "error", where, "choice", params)
 
 
-def _person(key: str, person: Mapping[str, Any], specs: Specs) -> Iterator[WipeFinding]:
+def _person(key: str, person: Mapping[str, Any], specs: Specs, facts: WipeFacts) -> Iterator[WipeFinding]:
     parts, text = specs.retirement.person_fields, _types(specs)["text"]
+    day, today = parse_day(person.get("date")), facts.now and facts.now.astimezone(zone_of(specs)).date()
+    if day is not None and today is not None and day > today:
+        yield WipeFinding(RULE, "error", f"{key}.date", "later")
     for part in parts:
         value, where = person.get(part), f"{key}.{part}"
         if value in _BLANK:

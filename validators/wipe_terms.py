@@ -1,7 +1,8 @@
 """What the checks of wipe records speak of: findings, the facts around a record, names and media made comparable."""
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from validators.folding import fold
 
 Content = Mapping[str, Any]
 RULE = "E132"
+_BRACKETED = re.compile(r"[(\[【〔][^)\]】〕]*[)\]】〕]")
+_SHORTEST = 2
 
 
 class Term(NamedTuple):
@@ -34,8 +37,9 @@ class WipeFinding(NamedTuple):
 class WipeFacts(NamedTuple):
     """What a record cannot know of itself.
 
-    ``step``: up to which step (wiping.yaml) fields are demanded. ``not_before``: the day of retirement. ``passed`` and
-    ``elsewhere`` are serial numbers (``serial_key``) that passed in this case, or stand in others. ``failed``: media
+    ``step``: up to which step (wiping.yaml) fields are demanded. ``not_before``: the day of retirement. ``passed``,
+    ``waiting`` and ``elsewhere`` are serial numbers (``serial_key``) that passed in this case, wait in it for their
+    verification, or stand in others. ``failed``: media
     (``medium_key``) whose wipe failed, with the method. ``unanswered`` and ``holds`` are what closing still waits for,
     ``reread`` the share of the media of the case that a second tool read (None: there are no media). ``recorder`` and
     ``verifier`` are logins and names of those who act.
@@ -47,6 +51,7 @@ class WipeFacts(NamedTuple):
     system_known: bool = False
     not_before: date | None = None
     passed: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
     failed: Mapping[str, str] = {}
     unanswered: tuple[str, ...] = ()
@@ -80,10 +85,24 @@ def medium_key(content: Content) -> str:
     return "|".join((serial_key(content["contract_no"]), *sorted(named)))
 
 
-def person_key(person: Any) -> str:
-    """A person's name for comparison; empty when none is named."""
-    name = person.get("name") if isinstance(person, Mapping) else None
-    return fold(name) if isinstance(name, str) else ""
+def person_key(person: Any, titles: Iterable[str] = ()) -> str:
+    """A person's name for comparison, without titles; empty when none is named."""
+    found = person if isinstance(person, Mapping) else {}
+    name, own = found.get("name"), found.get("title")
+    if not isinstance(name, str):
+        return ""
+    return name_key(name, (*titles, own) if isinstance(own, str) else titles)
+
+
+def name_key(name: str, titles: Iterable[str] = ()) -> str:
+    """A name for comparison: without what stands in brackets and the titles behind it (张三（工程师）, 张三同志)."""
+    plain = fold(_BRACKETED.sub("", unicodedata.normalize("NFKC", name))) or fold(name)
+    behind = sorted({fold(title) for title in titles} - {""}, key=len, reverse=True)
+    for title in behind:
+        # a surname alone is no name: 张工程师 stays whole
+        if plain.endswith(title) and len(plain) - len(title) >= _SHORTEST:
+            plain = plain.removesuffix(title)
+    return plain
 
 
 def whole(content: Content, *parts: Content | None) -> dict[str, Any]:

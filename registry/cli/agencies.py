@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from registry.cli.systems import plain
 from registry.cli.terminal import AsOption, JsonOption, console_actor, database, now, say, say_json, worded
 
 if TYPE_CHECKING:
@@ -37,13 +38,6 @@ def _today() -> date:
     from registry.people import local_day
 
     return local_day(now())
-
-
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    """Days as text, without the tag that only the API uses."""
-    value.pop("tag", None)
-    plain: dict[str, Any] = json.loads(json.dumps(value, default=str))
-    return plain
 
 
 # ---- agencies ---------------------------------------------------------------------------------------------
@@ -82,7 +76,7 @@ def show(written: AgencyArgument, as_json: JsonOption = False) -> None:
 
     with database() as opened, opened.read() as session:
         found = find(session, written, today=_today())
-        shown = _plain(agency_json(session, found, actor=None, today=_today()))
+        shown = plain(agency_json(session, found, actor=None, today=_today()))
     if as_json:
         say_json(shown)
         return

@@ -1,4 +1,4 @@
-"""Commands on the register: entries, show, diff, rectify."""
+"""Commands on the register: entries, show, diff; what stock is to be mended (mulu rectify)."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from registry.lookup import Row
     from registry.models import Version
 
+AgencyOption = Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或名称")]
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="资源代码或内部编号")]
 
 
@@ -18,12 +19,11 @@ def enter(app: typer.Typer) -> None:
     app.command("entries")(list_)
     app.command("show")(show)
     app.command("diff")(diff)
-    app.command("rectify")(rectify)
 
 
 @worded
 def list_(
-    agency: Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或名称")] = None,
+    agency: AgencyOption = None,
     state: Annotated[str | None, typer.Option("--state", help="只看一种状态：draft、announced …")] = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -133,7 +133,7 @@ def diff(
 
 @worded
 def rectify(
-    agency: Annotated[str | None, typer.Option("--agency", help="只看一个单位：代码或名称")] = None,
+    agency: AgencyOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:

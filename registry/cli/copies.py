@@ -75,8 +75,14 @@ def list_(system: SystemOption = None, grant: GrantOption = None, as_json: JsonO
         say("没有数据副本。")
 
 
+def _grade(code: str | None) -> str:
+    from catalog_specs import load
+
+    return load().label("data_grade", code) if code else ""
+
+
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
-    grade, told = row["data_grade"] or "", "；".join(row["warnings"])
+    grade, told = _grade(row["data_grade"]), "；".join(row["warnings"])
     return row["id"], row["kind_zh"], row["name"], row["medium_zh"], grade, row["state_zh"], told
 
 
@@ -108,7 +114,7 @@ def add(  # noqa: PLR0913, PLR0917  (options of a command)
         actor = console_actor(session, login, now())
         of = find_seen(session, system, actor=actor)[0] if system else None
         made = enter_copy(session, of, kind, name, **more, actor=actor, now=now())
-        said = f"已登记副本 {made.id} {made.name}，级别 {made.data_grade or '未定'}"
+        said = f"已登记副本 {made.id} {made.name}，级别 {_grade(made.data_grade) or '未定'}"
         warned = warnings_of(session, made)
     say(said)
     tell_warnings(warned)

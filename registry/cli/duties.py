@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from registry.cli.papers import paper_given
 from registry.cli.terminal import (
     AsOption,
     JsonOption,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from registry.duties import Standing
     from registry.duty_deeds import About
-    from registry.recording import Paper
 
 DutyArgument = Annotated[str, typer.Argument(metavar="DUTY", help="义务编号，如 ZY-19、LPS-26")]
 YearOption = Annotated[int | None, typer.Option("--year", metavar="Y", help="年度；不写为今年")]
@@ -126,6 +126,7 @@ def _law(given: dict[str, Any], state: str, as_json: bool) -> None:
 
 def _law_cells(row: dict[str, Any]) -> tuple[str, ...]:
     from catalog_specs import load
+    from registry.dictionary import KINDS
 
     index = load().obligations.state_index
     counts = "，".join(f"{index[key].zh} {row['counts'][key]}" for key in index if key in row["counts"])
@@ -140,9 +141,6 @@ def _law_cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["state_zh"],
         counts,
     )
-
-
-KINDS = {"gate": "把关", "record": "留存", "deadline": "期限", "authority": "职权", "information": "说明"}
 
 
 def _short(words: str) -> str:
@@ -211,6 +209,8 @@ def show(
 
 
 def _say_law(told: dict[str, Any]) -> None:
+    from registry.dictionary import KINDS
+
     say(f"{told['id']}  {told['source']}  {'、'.join(KINDS[kind] for kind in told['kind'])}")
     say(f"  {told['words']}")
     if told["actor_zh"]:
@@ -268,7 +268,7 @@ def evidence(  # noqa: PLR0913, PLR0917  (options of the command line)
         about = _about(agency, system, year)
         name = file.name if file else ""
         check_sender(session, duty, kind, name, about=about, actor=actor, now=moment)
-        paper = _paper(session, file, number, parsed, actor.login, moment)
+        paper = paper_given(session, file, number, parsed, actor.login, moment)
         kept = hand_in(session, duty, kind, paper, about=about, note=note, actor=actor, now=moment)
         say(f"{kept.duty}  已登记（{kept.id}，{kept.year} 年）")
 
@@ -277,22 +277,6 @@ def _about(agency: str | None, system: str | None, year: int | None) -> "About":
     from registry.duty_deeds import About
 
     return About(agency, system, year)
-
-
-def _paper(session: "Session", file: Path | None, number: str, day: Any, login: str, moment: Any) -> "Paper":
-    from catalog_specs import load
-    from registry import blobs
-    from registry.errors import Rejected
-    from registry.recording import Paper
-    from registry.settings import read_settings
-
-    if file is None:
-        return Paper(number, day)
-    if not file.is_file():
-        raise Rejected(f"没有文件 {file}")
-    most = load().entry.limits["file_bytes"]
-    blob = blobs.keep(session, file, folder=read_settings().files, actor=login, now=moment, most_bytes=most)
-    return Paper(number, day, blob.sha256, file.name[:255])
 
 
 @worded

@@ -1,6 +1,6 @@
 """Papers given on the command line: a number, a day and perhaps a file, which is stored by its SHA-256."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,7 @@ PaperArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="扫�
 
 
 def paper_given(
-    session: "Session", file: Path | None, number: str, day: str | None, login: str, moment: datetime
+    session: "Session", file: Path | None, number: str, day: str | date | None, login: str, moment: datetime
 ) -> "Paper":
     """The paper as it is given; its file is stored.
 
@@ -31,7 +31,7 @@ def paper_given(
     from registry.settings import read_settings
     from validators.fields import parse_date
 
-    parsed = parse_date(day) if day else None
+    parsed = day if isinstance(day, date) else parse_date(day or "")
     if day and parsed is None:
         raise Rejected(f"--day {day} 不是日期；写作 2026-11-22")
     if file is None:

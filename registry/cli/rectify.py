@@ -1,14 +1,16 @@
-"""Commands of supervision: mulu rectify, mulu budget."""
+"""Commands of supervision: mulu rectify (orders; without a verb the list of stock to be mended), mulu budget."""
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.cli.catalogue import AgencyOption, rectify
+from registry.cli.papers import paper_given
 from registry.cli.terminal import (
     AsOption,
     JsonOption,
+    LangOption,
     console_actor,
     database,
     day_written,
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from registry.budget_flags import Candidate, FlagShown
-    from registry.recording import Paper
     from registry.rectification_shown import OrderShown
 
-rectify_app = typer.Typer(help="责令整改：通知、报结果、退回、销号、撤销。", no_args_is_help=True)
+rectify_app = typer.Typer(
+    help="责令整改：通知、报结果、退回、销号、撤销。不写子命令：存量目录的整改清单。",
+    invoke_without_command=True,
+)
 budget_app = typer.Typer(help="次年预算：列出情形、标记、解除。", no_args_is_help=True)
 NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="整改编号，如 ZG-520200-2026-0001")]
 SystemArgument = Annotated[str, typer.Argument(metavar="SYSTEM", help="系统：内部编号、编号或名称")]
@@ -44,6 +48,7 @@ YearOption = Annotated[
 
 def enter(app: typer.Typer) -> None:
     """Enter the commands of supervision into the application."""
+    rectify_app.callback()(stock)
     for name, command in (
         ("order", order),
         ("report", report),
@@ -65,23 +70,15 @@ def enter(app: typer.Typer) -> None:
     app.add_typer(budget_app, name="budget")
 
 
-def stored_paper(
-    session: "Session", file: Path | None, number: str, day: date | None, login: str, moment: "datetime"
-) -> "Paper":
-    """A paper with its file stored. Raises Rejected when there is no such file."""
-    from catalog_specs import load
-    from registry import blobs
-    from registry.errors import Rejected
-    from registry.recording import Paper
-    from registry.settings import read_settings
-
-    if file is None:
-        return Paper(number, day)
-    if not file.is_file():
-        raise Rejected(f"没有文件 {file}")
-    most = load().entry.limits["file_bytes"]
-    blob = blobs.keep(session, file, folder=read_settings().files, actor=login, now=moment, most_bytes=most)
-    return Paper(number, day, blob.sha256, file.name[:255])
+def stock(
+    context: typer.Context,
+    agency: AgencyOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    # no docstring: the help of the group tells it
+    if context.invoked_subcommand is None:
+        rectify(agency, as_json, lang)
 
 
 # ---- mulu rectify -----------------------------------------------------------------------------------------
@@ -106,7 +103,7 @@ def order(
     moment = now()
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
-        paper = stored_paper(session, file, document, day_written(day), actor.login, moment)
+        paper = paper_given(session, file, document, day_written(day), actor.login, moment)
         given = OrderGiven(trigger, words, paper, day_written(due))
         number = give(session, written, given, actor=actor, now=moment).number
         _say_done(session, number, moment, as_json)
@@ -150,7 +147,7 @@ def _step(number: str, move: str, words: str, login: str, as_json: bool, file: P
     moment = now()
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
-        paper = stored_paper(session, file, "", None, actor.login, moment)
+        paper = paper_given(session, file, "", None, actor.login, moment)
         step(session, number, move, words, paper, actor=actor, now=moment)
         _say_done(session, number, moment, as_json)
 

@@ -22,6 +22,7 @@ from registry.cli.terminal import (
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from registry.db import Database
     from registry.retirement_entries import Fate
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="停用任务编号，如 TY-520300-2026-0001")]
@@ -144,10 +145,12 @@ def impact(system: SystemArgument, as_json: JsonOption = False) -> None:
 
 def _impact_lines(name: str, shown: dict[str, Any]) -> Iterator[str]:
     from catalog_specs import load
+    from catalog_specs.law_release import Responsibility
 
     counts = shown["counts"]
     kinds = {kind.key: kind.zh for kind in load().retirement.copies}
-    lists = "、".join(f"{kind} {count} 行" for kind, count in counts["lines"].items()) or "无"
+    named = {kind.key: kind.zh for kind in load().document("responsibility", Responsibility).lists}
+    lists = "、".join(f"{named[kind]} {count} 行" for kind, count in counts["lines"].items()) or "无"
     yield f"停用“{name}”将涉及："
     yield f"  目录 {counts['entries']} 条，在架 {counts['shelved']} 条，在办的新版本 {counts['open_versions']} 个"
     yield f"  责任清单：{lists}"
@@ -159,6 +162,7 @@ def _impact_lines(name: str, shown: dict[str, Any]) -> Iterator[str]:
     yield f"  数据副本 {counts['copies']} 处；没有登记的种类：{lacking}"
     if shown["orders"]:
         yield f"  未销号的整改：{'、'.join(shown['orders'])}"
+    yield f"  今年的义务：未办结 {counts['duties']} 项，其中超期 {counts['duties_overdue']} 项"
     for row in shown["entries"]:
         notes = [f"授权 {row['grants']} 项"] if row["grants"] else []
         notes += [f"在 {'、'.join(row['portals'])}"] if row["portals"] else []
@@ -349,6 +353,15 @@ def _codes(session: "Session", case: str) -> dict[str, str]:
 
     lines = entry_lines(session, find_case(session, case, actor=None).case)
     return {line["entry"]: line["code"] or line["entry"] for line in lines}
+
+
+def _names(opened: "Database", case: str) -> dict[str, str]:
+    from registry.retirement_cases import find_case
+    from registry.retirement_shown import entry_lines
+
+    with opened.read() as session:
+        lines = entry_lines(session, find_case(session, case, actor=None).case)
+    return {row["entry"]: f"{row['code'] or row['entry']} {row['name']}" for row in lines}
 
 
 def _say_settled(done: list[str], waiting: dict[str, str], left: int) -> None:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.rectify import FileOption, SystemArgument, stored_paper
+from registry.cli.papers import paper_given
+from registry.cli.rectify import FileOption, SystemArgument
 from registry.cli.systems import system
 from registry.cli.terminal import (
     AsOption,
@@ -66,7 +67,7 @@ def review(  # noqa: PLR0913, PLR0917  (options of a command)
         return
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
-        paper = stored_paper(session, file, number, day_written(day) if day else None, actor.login, moment)
+        paper = paper_given(session, file, number, day_written(day) if day else None, actor.login, moment)
         reasons = _reasons(reason or [], words or [])
         given = ReviewGiven(passed, paper, reasons, vendor, filing, filed, year, note)
         made = record_review(session, written, kind, given, actor=actor, now=moment)

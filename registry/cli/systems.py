@@ -3,13 +3,12 @@
 Other modules add their commands to ``system``.
 """
 
-import json
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from registry.cli.papers import paper_given
 from registry.cli.terminal import (
     AsOption,
     JsonOption,
@@ -25,9 +24,7 @@ from registry.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from registry.recording import Paper
+    pass
 
 SystemArgument = Annotated[str, typer.Argument(metavar="SYSTEM", help="内部编号、系统编号或名称")]
 IdentOption = Annotated[str | None, typer.Option("--ident", help="系统编号")]
@@ -59,8 +56,9 @@ def enter(root: typer.Typer) -> None:
 
 def plain(value: dict[str, Any]) -> dict[str, Any]:
     """Days as text, without the tag that only the API uses."""
-    value.pop("tag", None)
-    found: dict[str, Any] = json.loads(json.dumps(value, default=str))
+    from registry.plain_json import plain_value
+
+    found: dict[str, Any] = plain_value({key: part for key, part in value.items() if key != "tag"})
     return found
 
 
@@ -257,14 +255,14 @@ def advance(
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="说明或理由")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """系统进入下一阶段；须过的关口缺什么一次说全，附依据和办法。停用用 mulu retire。"""
+    """系统进入下一阶段；须过的关口缺什么一次说全，附依据和办法。停用用 mulu retirement open。"""
     from registry.system_lives import advance as move_on
     from registry.system_lives import step_json
 
     moment, when = now(), day_written(day) if day else None
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
-        paper = stored_paper(session, file, number, when, login=actor.login)
+        paper = paper_given(session, file, number, when, actor.login, moment)
         more: dict[str, Any] = {"paper": paper, "day": when, "note": note}
         done = move_on(session, written, move, **more, actor=actor, now=moment)
         shown = plain(step_json(done))
@@ -275,30 +273,6 @@ def advance(
 
     lives = load().systems.life_index
     say(f"{written}  已办理“{shown['zh']}”：{lives[shown['before']].zh} → {lives[shown['after']].zh}")
-
-
-def stored_paper(
-    session: "Session", file: Path | None, number: str, day: date | None, *, login: str
-) -> "Paper":
-    """A number, a file put into the store, or both, as the paper that a deed rests on.
-
-    Raises:
-        Rejected: there is no such file. TooLarge: it is larger than a file may be.
-    """
-    from catalog_specs import load
-    from registry import blobs
-    from registry.errors import Rejected
-    from registry.recording import Paper
-    from registry.settings import read_settings
-
-    if file is None:
-        return Paper(number, day)
-    if not file.is_file():
-        raise Rejected(f"没有文件 {file}")
-    most = load().entry.limits["file_bytes"]
-    folder = read_settings().files
-    blob = blobs.keep(session, file, folder=folder, actor=login, now=now(), most_bytes=most)
-    return Paper(number, day, blob.sha256, file.name)
 
 
 # ---- only decreased ---------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from registry.wipe_shown import CaseShown
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="清除任务编号，如 QC-520300-2026-0001")]
-DateOption = Annotated[str, typer.Option(metavar="DATE", help="日期，如 2026-11-20")]
 WhoOption = Annotated[str, typer.Option("--as", metavar="LOGIN", help="以谁的身份看；不写则看全部")]
 
 
@@ -127,6 +126,10 @@ def case(case: CaseArgument, login: WhoOption = "", as_json: JsonOption = False)
 
 
 def _say_case(found: "CaseShown") -> None:
+    from catalog_specs import load
+    from registry.wipe_shown import field_words
+
+    specs = load()
     say(f"{found.number}  {found.kind_zh}  {found.agency}  {found.system or ''}  {found.state_zh}")
     if found.copies:
         rows = [(o.id, o.kind_zh, o.name, o.serial_no or "", o.state_zh) for o in found.copies]
@@ -135,7 +138,14 @@ def _say_case(found: "CaseShown") -> None:
         say(f"不存在：{kind}（{why}）")
     if found.records:
         listed = [
-            (o.id, "、".join(o.copies), o.serial_no or "", o.method or "", o.state_zh, o.certificate_no or "")
+            (
+                o.id,
+                "、".join(o.copies),
+                o.serial_no or "",
+                field_words("method", o.method, specs),
+                o.state_zh,
+                o.certificate_no or "",
+            )
             for o in found.records
         ]
         say_table(("记录", "副本", "序列号", "方法", "状态", "证明"), listed)
@@ -166,11 +176,13 @@ def absent(
     login: AsOption,
 ) -> None:
     """声明某类副本不存在，逐类说明理由。"""
+    from catalog_specs import load
     from registry import wipe_cases
 
     given = dict(part.partition("=")[::2] for part in kind)
     _on_case(wipe_cases.say_absent, case, login, given)
-    say(f"{case}  已声明不存在：{'、'.join(given)}")
+    names = {row.key: row.zh for row in load().retirement.copies}
+    say(f"{case}  已声明不存在：{'、'.join(names[key] for key in given)}")
 
 
 @worded

@@ -216,14 +216,18 @@ def list_all(
 
 
 def _cells(one: "RecordShown") -> tuple[str, ...]:
+    from catalog_specs import load
+    from registry.wipe_shown import field_words
+
+    specs = load()
     return (
         one.id,
         one.case,
         one.kind_zh,
         "、".join(one.copies),
         one.serial_no or "",
-        one.method or "",
-        one.result or "",
+        field_words("method", one.method, specs),
+        field_words("verification_result", one.result, specs),
         one.state_zh,
         one.certificate_no or "",
     )

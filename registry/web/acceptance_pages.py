@@ -25,7 +25,7 @@ from registry.web.acceptance import Format, decided, pack_of, take_list
 from registry.web.acceptance_shapes import Decision
 from registry.web.given import Asking, Reading, stored, today
 from registry.web.request_forms import text_of
-from registry.web.templates import render
+from registry.web.templates import errors_shown, render
 
 router = APIRouter()
 PAGE = 50
@@ -89,7 +89,7 @@ def _page(request: Request, session: Session, actor: Actor, name: str, view: _Vi
         "pages": pages,
         "query": urlencode({"state": view.state}),
         "state": view.state,
-        "errors": _errors(view.error),
+        "errors": errors_shown(view.error),
         **_words(),
         **_rights(actor, system, owner, found),
     }
@@ -121,10 +121,6 @@ def _rights(actor: Actor, system: System, owner: Agency, found: AcceptanceCheck)
         "covers": applies and may(actor, COVER, roles, here),
         "excludes": applies and may(actor, REGISTER, roles, here),
     }
-
-
-def _errors(error: MuluError | None) -> list[dict[str, str]]:
-    return [{"message": error.message, "fix": "", "source": ""}] if error else []
 
 
 # ---- what is done -----------------------------------------------------------------------------------------

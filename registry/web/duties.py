@@ -24,9 +24,10 @@ from registry.web import duty_shapes as shapes
 from registry.web.answers import Limit, granted_any, said
 from registry.web.attached import download_of
 from registry.web.given import Asking, Reading, Writing, today
+from registry.web.papers import paper_sent
 from registry.web.problems import ANSWERS
 from registry.web.repeating import Answer, Repeating
-from registry.web.supervising import paper_of, stored_file
+from registry.web.supervising import stored_file
 
 _SEES = [Depends(granted_any(SIGHT))]
 reading = APIRouter(prefix="/api/v1", tags=["duties"], responses=ANSWERS, dependencies=_SEES)
@@ -111,7 +112,7 @@ def hand_in_one(
     def deed() -> Answer:
         name = form.file.filename or "" if form.file else ""
         check_sender(session, duty, form.kind, name, about=about, actor=actor, now=now)
-        paper = paper_of(request, session, form.file, form.number, form.day, actor=actor, now=now)
+        paper = paper_sent(request, session, form.file, form.number, form.day, actor=actor, now=now)
         given: dict[str, Any] = {"about": about, "note": form.note, "actor": actor, "now": now}
         return Answer(evidence_json(hand_in(session, duty, form.kind, paper, **given)), 201)
 

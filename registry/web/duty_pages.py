@@ -39,7 +39,8 @@ from registry.people import local_day
 from registry.permits import Actor, may, roles_of
 from registry.web.answers import granted_any
 from registry.web.given import Asking, Reading, Writing, today
-from registry.web.supervising import day_typed, paper_of
+from registry.web.papers import paper_sent
+from registry.web.supervising import day_typed
 from registry.web.templates import render
 
 router = APIRouter(dependencies=[Depends(granted_any(SIGHT))])
@@ -225,7 +226,7 @@ def hand_in_form(
     name = sent.file.filename or "" if sent.file else ""
     check_sender(session, row.id, sent.kind, name, about=about, actor=actor, now=now)
     day = day_typed(sent.day, "文件日期")
-    paper = paper_of(request, session, sent.file, sent.number, day, actor=actor, now=now)
+    paper = paper_sent(request, session, sent.file, sent.number, day, actor=actor, now=now)
     hand_in(session, row.id, sent.kind, paper, about=about, note=sent.note, actor=actor, now=now)
     return of.back(row.id)
 

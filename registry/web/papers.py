@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from pathlib import Path
 
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
@@ -10,16 +11,15 @@ from catalog_specs import load
 from registry import blobs
 from registry.permits import Actor
 from registry.recording import Paper
-from registry.stores import Store
 
 
 def paper_sent(
+    request: Request,
     session: Session,
     file: UploadFile | None,
     number: str,
     day: date | None,
     *,
-    files: Store,
     actor: Actor,
     now: datetime,
 ) -> Paper:
@@ -30,6 +30,6 @@ def paper_sent(
     """
     if file is None or not file.filename:
         return Paper(number, day)
-    most = load().entry.limits["file_bytes"]
+    most, files = load().entry.limits["file_bytes"], request.app.state.settings.files
     blob = blobs.keep(session, file.file, folder=files, actor=actor.login, now=now, most_bytes=most)
     return Paper(number, day, blob.sha256, Path(file.filename).name[:255])

@@ -16,7 +16,8 @@ from registry.rectifications import OrderGiven, find_order, order, step, trigger
 from registry.supervised import is_external, spec_of, target_of
 from registry.system_register import find_seen
 from registry.web.given import Asking, Reading, Writing, today
-from registry.web.supervising import day_typed, paper_of
+from registry.web.papers import paper_sent
+from registry.web.supervising import day_typed
 from registry.web.templates import render
 
 router = APIRouter()
@@ -116,7 +117,7 @@ def order_form(
 ) -> Response:
     """An order given; then its page."""
     now = today()
-    paper = paper_of(request, session, file, form.document, form.day, actor=actor, now=now)
+    paper = paper_sent(request, session, file, form.document, form.day, actor=actor, now=now)
     given = OrderGiven(form.trigger, form.words, paper, form.due)
     made = order(session, form.system, given, actor=actor, now=now)
     return RedirectResponse(f"/rectifications/{quote(made.number)}", SEE_OTHER)
@@ -163,6 +164,6 @@ def step_form(
 ) -> Response:
     """A step of an order; then its page."""
     now = today()
-    paper = paper_of(request, session, file, "", None, actor=actor, now=now)
+    paper = paper_sent(request, session, file, "", None, actor=actor, now=now)
     done = step(session, number, move, words, paper, actor=actor, now=now, lock=lock)
     return RedirectResponse(f"/rectifications/{quote(done.number)}", SEE_OTHER)

@@ -18,9 +18,10 @@ from registry.system_register import find_seen
 from registry.web.answers import Limit, Named, Text, said
 from registry.web.attached import download_of
 from registry.web.given import Asking, Reading, Writing, today
+from registry.web.papers import paper_sent
 from registry.web.problems import ANSWERS
 from registry.web.repeating import Answer, Repeating
-from registry.web.supervising import paper_of, reasons_typed, stored_file
+from registry.web.supervising import reasons_typed, stored_file
 
 router = APIRouter(prefix="/api/v1", tags=["supervision"], responses=ANSWERS)
 sending = APIRouter(prefix="/api/v1", tags=["supervision"], responses=ANSWERS)
@@ -150,7 +151,7 @@ def order_one(
 
     def deed() -> Answer:
         now = today()
-        paper = paper_of(request, session, form.file, form.document, form.day, actor=actor, now=now)
+        paper = paper_sent(request, session, form.file, form.document, form.day, actor=actor, now=now)
         given = OrderGiven(form.trigger, form.words, paper, form.due)
         made = order(session, form.system, given, actor=actor, now=now)
         return _order(session, made.number, actor, made=True)
@@ -204,7 +205,7 @@ def report_one(
 
     def deed() -> Answer:
         now = today()
-        paper = paper_of(request, session, form.file, "", None, actor=actor, now=now)
+        paper = paper_sent(request, session, form.file, "", None, actor=actor, now=now)
         step(session, number, "report", form.words, paper, actor=actor, now=now, lock=form.lock)
         return _order(session, number, actor)
 
@@ -257,7 +258,7 @@ def review_one(
 
     def deed() -> Answer:
         now = today()
-        paper = paper_of(request, session, form.file, form.number, form.day, actor=actor, now=now)
+        paper = paper_sent(request, session, form.file, form.number, form.day, actor=actor, now=now)
         same = form.model_dump(include={"passed", "vendor", "filing_no", "filing_day", "year", "note"})
         given = ReviewGiven(paper=paper, reasons=reasons_typed(form.reasons), **same)
         made = record_review(session, id, form.kind, given, actor=actor, now=now)

@@ -94,9 +94,7 @@ def record_step(
     """Record a step by its paper: notice to the users, archive list, freeze, write-off."""
 
     def deed() -> Answer:
-        files = request.app.state.settings.files
-        given = {"files": files, "actor": actor, "now": today()}
-        paper = paper_sent(session, form.file, form.number, form.day, **given)
+        paper = paper_sent(request, session, form.file, form.number, form.day, actor=actor, now=today())
         do_step(session, number, step, paper, note=form.note, actor=actor, now=today())
         return Answer(_whole(session, number, actor))
 

@@ -1,44 +1,18 @@
 """What routes and pages of supervision share: papers with their files stored, files given back, what is typed read."""
 
 import re
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
 from typing import BinaryIO
 
-from fastapi import Request, UploadFile
+from fastapi import Request
 from sqlalchemy.orm import Session
 
-from catalog_specs import load
 from registry import blobs
 from registry.errors import NotFound, Rejected
-from registry.permits import Actor
-from registry.recording import Paper
 from registry.reviews import Reason
 from validators.fields import parse_date
 
 _CODED = re.compile(r"([A-Z][0-9]+)\s*[=：:]\s*(.*)", re.DOTALL)
-
-
-def paper_of(
-    request: Request,
-    session: Session,
-    file: UploadFile | None,
-    number: str,
-    day: date | None,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> Paper:
-    """A paper with its file stored; without a file where none was sent.
-
-    Raises:
-        TooLarge: the file is larger than a file may be.
-    """
-    if file is None or not file.filename:
-        return Paper(number, day)
-    most, folder = load().entry.limits["file_bytes"], request.app.state.settings.files
-    blob = blobs.keep(session, file.file, folder=folder, actor=actor.login, now=now, most_bytes=most)
-    return Paper(number, day, blob.sha256, Path(file.filename).name[:255])
 
 
 def stored_file(

@@ -22,8 +22,9 @@ from registry.reviews import (
 from registry.supervised import is_external, spec_of, target_of
 from registry.system_register import find_seen
 from registry.web.given import Asking, Reading, Writing, today
+from registry.web.papers import paper_sent
 from registry.web.rectification_pages import SEE_OTHER, Told, Typed, Upload, demand_sight
-from registry.web.supervising import day_typed, paper_of, reasons_typed
+from registry.web.supervising import day_typed, reasons_typed
 from registry.web.templates import render
 
 router = APIRouter()
@@ -110,7 +111,7 @@ def review_form(
     """A review recorded; then the page."""
     now = today()
     day = day_typed(form.day, "评审日期")
-    paper = paper_of(request, session, file, form.number, day, actor=actor, now=now)
+    paper = paper_sent(request, session, file, form.number, day, actor=actor, now=now)
     given = form.given(paper, coded, int(year) if year else None)
     made = record_review(session, key, form.kind, given, actor=actor, now=now)
     return RedirectResponse(f"/systems/{made.system_id}/reviews", SEE_OTHER)

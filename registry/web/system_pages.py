@@ -30,9 +30,9 @@ from registry.system_register import edit as edit_system
 from registry.web.attached import download_of
 from registry.web.given import Asking, Reading, stored, today
 from registry.web.pages import XLSX
+from registry.web.papers import paper_sent
 from registry.web.request_forms import Choice, FormField, text_of
-from registry.web.systems import paper_of
-from registry.web.templates import render
+from registry.web.templates import errors_shown, render
 from validators.fields import parse_date
 
 router = APIRouter()
@@ -87,7 +87,7 @@ def _list(
         "lives": {row.key: row.zh for row in specs.systems.lives},
         "classes": {row.code: row.zh for row in specs.codes["system_class"].values},
         "fields": _new_fields(typed) if _own_agency(session, actor) else [],
-        "errors": _errors(error),
+        "errors": errors_shown(error),
     }
     return render(request, "systems.html", values, status=error.status if error else 200)
 
@@ -96,14 +96,6 @@ def _own_agency(session: Session, actor: Actor) -> Agency | None:
     """The agency that the asker enters systems of; None when there is none."""
     held = [one.agency_id for one in holding(actor, REGISTER, roles_of(load())) if one.agency_id]
     return session.get(Agency, held[0]) if held else None
-
-
-def _errors(error: MuluError | None) -> list[dict[str, str]]:
-    """What was refused, as the pages list it."""
-    if error is None:
-        return []
-    rows = error.details.get("errors") or [{"message": error.message}]
-    return [{"message": one["message"], "fix": one.get("fix", ""), "source": ""} for one in rows]
 
 
 # ---- fields of forms --------------------------------------------------------------------------------------
@@ -231,7 +223,7 @@ def _system(
         "offered": [_offer(session, system, move) for move in moves_of(session, system, actor=actor)],
         "typed": typed,
         "act": act,
-        "errors": _errors(error),
+        "errors": errors_shown(error),
     }
     return render(request, "system.html", values, status=error.status if error else 200)
 
@@ -296,8 +288,11 @@ async def act_form(request: Request, actor: Asking, name: str) -> Response:
     """Something done on a system's page (``act``: edit, life, copy, change, remove, import); then the page again."""
     async with request.form() as form:
         typed = _typed(form)
-        again: Again = lambda s, error: _system(request, s, actor, name, error, typed)  # noqa: E731
-        return await _done(request, lambda s: _act(request, s, name, form, actor), again)
+        return await _done(
+            request,
+            lambda s: _act(request, s, name, form, actor),
+            lambda s, error: _system(request, s, actor, name, error, typed),
+        )
 
 
 def _act(request: Request, session: Session, name: str, form: FormData, actor: Actor) -> str:
@@ -319,10 +314,10 @@ def _edit(_request: Request, session: Session, system: System, form: FormData, a
 
 
 def _life(request: Request, session: Session, system: System, form: FormData, actor: Actor) -> str:
-    files, file = request.app.state.settings.files, form.get("file")
-    day = _day(form)
+    day, file = _day(form), form.get("file")
     upload = file if isinstance(file, UploadFile) else None
-    paper = paper_of(session, text_of(form, "number"), day, upload, files=files, actor=actor)
+    number = text_of(form, "number")
+    paper = paper_sent(request, session, upload, number, day, actor=actor, now=today())
     more: dict[str, Any] = {"paper": paper, "day": day, "note": text_of(form, "note")}
     advance(session, system.id, text_of(form, "move"), **more, actor=actor, now=today())
     return "life"

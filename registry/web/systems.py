@@ -1,19 +1,12 @@
 """Systems in the REST API: seen by whom they concern, entered, edited and moved on by their agency."""
 
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Path, Query, Request, Response
-from sqlalchemy.orm import Session
-from starlette.datastructures import UploadFile
 
 from catalog_specs import load
-from registry import blobs
 from registry.agency_shown import system_json
 from registry.models import Agency, System
-from registry.permits import Actor
-from registry.recording import Paper
-from registry.stores import Store
 from registry.system_counts import count_year, counts_json
 from registry.system_lives import advance, gaps, history, moves_of, step_file, step_json
 from registry.system_register import add, count_systems, edit, find_seen, list_systems
@@ -23,6 +16,7 @@ from registry.web.agency_shapes import SYSTEM
 from registry.web.answers import Cursor, Limit, page, said
 from registry.web.attached import download_of
 from registry.web.given import Asking, Reading, Writing, today
+from registry.web.papers import paper_sent
 from registry.web.problems import ANSWERS
 from registry.web.repeating import Answer, Repeating
 
@@ -145,26 +139,14 @@ def advance_system(
     form: Annotated[shapes.Step, File()],
 ) -> Response:
     """Move a system on; everything that its gates lack is answered at once (409), each with article and cure."""
-    files = request.app.state.settings.files
 
     def deed() -> Answer:
-        paper = paper_of(session, form.number, form.day, form.file, files=files, actor=actor)
+        paper = paper_sent(request, session, form.file, form.number, form.day, actor=actor, now=today())
         more: dict[str, Any] = {"paper": paper, "day": form.day, "note": form.note}
         done = advance(session, id, form.move, **more, actor=actor, now=today())
         return Answer(step_json(done), 201)
 
     return again.once(session, actor, deed)
-
-
-def paper_of(
-    session: Session, number: str, day: Any, file: UploadFile | None, *, files: Store, actor: Actor
-) -> Paper:
-    """A number, an upload put into the store, or both, as the paper that a deed rests on."""
-    if file is None or not file.filename:
-        return Paper(number, day)
-    most = load().entry.limits["file_bytes"]
-    blob = blobs.keep(session, file.file, folder=files, actor=actor.login, now=today(), most_bytes=most)
-    return Paper(number, day, blob.sha256, FilePath(file.filename).name[:255])
 
 
 @router.get("/systems/{id}/life/{step}/file", responses=_BYTES, response_class=Response, summary="环节的文件")

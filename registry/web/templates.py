@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from catalog_specs import load
+from registry.errors import MuluError
 from registry.people import local
 from registry.permits import may, roles_of
 from registry.web.answers import may_any
@@ -49,3 +50,11 @@ def render(request: Request, name: str, values: dict[str, Any], *, status: int =
     }
     page = _ENVIRONMENT.get_template(name).render(request=request, **known, **values)
     return HTMLResponse(page, status_code=status)
+
+
+def errors_shown(error: MuluError | None) -> list[dict[str, str]]:
+    """What was refused, as pages list it; nothing for None."""
+    if error is None:
+        return []
+    rows = error.details.get("errors") or [{"message": error.message}]
+    return [{"message": one["message"], "fix": one.get("fix", ""), "source": ""} for one in rows]

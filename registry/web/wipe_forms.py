@@ -189,8 +189,8 @@ def _day(form: FormData, key: str) -> Any:
 def _paper(request: Request, session: Session, form: FormData, actor: Actor, key: str = "file") -> Paper:
     file = form.get(key)
     sent = file if isinstance(file, UploadFile) else None
-    given: dict[str, Any] = {"files": request.app.state.settings.files, "actor": actor, "now": today()}
-    return paper_sent(session, sent, _text(form, "number"), _day(form, "day"), **given)
+    number, day = _text(form, "number"), _day(form, "day")
+    return paper_sent(request, session, sent, number, day, actor=actor, now=today())
 
 
 def _enlist(_request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
