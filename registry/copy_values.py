@@ -280,7 +280,7 @@ def held_against(copy: DataCopy, trial: DataCopy) -> list[Against]:
     if any(getattr(copy, key) != getattr(trial, key) for key in fixed):
         found.append(Against(said("enlisted", specs), state=True))
     if _rank(trial.data_grade, specs) < _rank(copy.data_grade, specs):
-        grade = specs.label("data_grade", copy.data_grade)
+        grade = specs.label("data_grade", str(copy.data_grade))
         found.append(Against(said("lowered", specs, grade=grade), state=True))
     return found
 

@@ -39,8 +39,7 @@ from registry.people import local_day
 from registry.permits import Actor, may, roles_of
 from registry.web.answers import granted_any
 from registry.web.given import Asking, Reading, Writing, today
-from registry.web.papers import paper_sent
-from registry.web.supervising import day_typed
+from registry.web.papers import day_typed, paper_sent
 from registry.web.templates import render
 
 router = APIRouter(dependencies=[Depends(granted_any(SIGHT))])

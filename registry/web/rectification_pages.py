@@ -16,8 +16,7 @@ from registry.rectifications import OrderGiven, find_order, order, step, trigger
 from registry.supervised import is_external, spec_of, target_of
 from registry.system_register import find_seen
 from registry.web.given import Asking, Reading, Writing, today
-from registry.web.papers import paper_sent
-from registry.web.supervising import day_typed
+from registry.web.papers import day_typed, paper_sent
 from registry.web.templates import render
 
 router = APIRouter()

@@ -28,20 +28,6 @@ def stored_file(
     return name or sha256[:12], blobs.open_blob(session, sha256, request.app.state.settings.files)
 
 
-def day_typed(text: str, what: str) -> date | None:
-    """A day as it was typed into a form; None for nothing.
-
-    Raises:
-        Rejected: it is none.
-    """
-    if not text.strip():
-        return None
-    found = parse_date(text)
-    if found is None:
-        raise Rejected(f"{what}“{text[:20]}”不是日期；写作 2026-11-20")
-    return found
-
-
 def reasons_typed(lines: list[str]) -> tuple[Reason, ...]:
     """Reasons, each as ``R3=words``, or as words alone where the city lists no codes."""
     found = []

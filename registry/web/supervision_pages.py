@@ -22,9 +22,9 @@ from registry.reviews import (
 from registry.supervised import is_external, spec_of, target_of
 from registry.system_register import find_seen
 from registry.web.given import Asking, Reading, Writing, today
-from registry.web.papers import paper_sent
+from registry.web.papers import day_typed, paper_sent
 from registry.web.rectification_pages import SEE_OTHER, Told, Typed, Upload, demand_sight
-from registry.web.supervising import day_typed, reasons_typed
+from registry.web.supervising import reasons_typed
 from registry.web.templates import render
 
 router = APIRouter()

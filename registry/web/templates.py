@@ -12,6 +12,7 @@ from catalog_specs import load
 from registry.errors import MuluError
 from registry.people import local
 from registry.permits import may, roles_of
+from registry.supervised import spec_of
 from registry.web.answers import may_any
 from registry.web.sync_views import SEES
 
@@ -45,6 +46,7 @@ def render(request: Request, name: str, values: dict[str, Any], *, status: int =
         "roles": list(dict.fromkeys(roles[h.role].zh for h in visit.actor.held)) if visit else [],
         "reads_audit": bool(visit and may(visit.actor, "read_audit", roles_of(load()))),
         "scans_data": bool(visit and may(visit.actor, "see_sample_values", roles_of(load()))),
+        "sees_duties": bool(visit and may_any(visit.actor, spec_of().sees)),
         "sees_sync": bool(visit and may_any(visit.actor, SEES)),
         "csrf": visit.csrf if visit else "",
     }

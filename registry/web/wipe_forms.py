@@ -22,7 +22,8 @@ from registry.recording import Paper
 from registry.system_register import list_systems
 from registry.web.given import Asking, Reading, stored, today
 from registry.web.pages import XLSX
-from registry.web.papers import paper_sent
+from registry.web.papers import day_typed, paper_in
+from registry.web.request_forms import text_of
 from registry.web.templates import render
 from registry.wipe_shown import CaseShown, show_case, show_cases
 from registry.wipe_sight import find_case
@@ -134,7 +135,7 @@ async def open_form(request: Request, actor: Asking) -> Response:
 
 
 def _opened(request: Request, actor: Actor, form: FormData) -> Response:
-    system = _text(form, "system")
+    system = text_of(form, "system")
     try:
         with request.app.state.database.write() as session:
             about = next((one for one, _ in list_systems(session, actor=actor) if one.id == system), None)
@@ -142,10 +143,10 @@ def _opened(request: Request, actor: Actor, form: FormData) -> Response:
                 "agency": about.agency_id if about else actor.agency_id or "",
                 "system": about,
             }
-            given |= {"grant_id": _text(form, "grant"), "contract_no": _text(form, "contract_no")}
-            given |= {"why": _text(form, "why"), "due": _day(form, "due")}
+            given |= {"grant_id": text_of(form, "grant"), "contract_no": text_of(form, "contract_no")}
+            given |= {"why": text_of(form, "why"), "due": day_typed(text_of(form, "due"))}
             who: dict[str, Any] = {"actor": actor, "now": today()}
-            number = wipe_cases.open_case(session, _text(form, "kind"), **given, **who).number
+            number = wipe_cases.open_case(session, text_of(form, "kind"), **given, **who).number
     except MuluError as error:
         with request.app.state.database.read() as session:
             return _list(request, session, actor, {}, error)
@@ -173,26 +174,6 @@ def _acted(request: Request, actor: Actor, asked: tuple[str, str], form: FormDat
     return RedirectResponse(f"/wipes/{quote(number)}#{quote(act)}", SEE_OTHER)
 
 
-def _text(form: FormData, key: str) -> str:
-    value = form.get(key, "")
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _day(form: FormData, key: str) -> Any:
-    written = _text(form, key)
-    day = parse_date(written) if written else None
-    if written and day is None:
-        raise Rejected(f"“{written[:20]}”不是日期；写作 2026-11-22")
-    return day
-
-
-def _paper(request: Request, session: Session, form: FormData, actor: Actor, key: str = "file") -> Paper:
-    file = form.get(key)
-    sent = file if isinstance(file, UploadFile) else None
-    number, day = _text(form, "number"), _day(form, "day")
-    return paper_sent(request, session, sent, number, day, actor=actor, now=today())
-
-
 def _enlist(_request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
     named = [value for value in form.getlist("copy") if isinstance(value, str)]
     case = find_case(session, number, actor=actor).case
@@ -200,18 +181,18 @@ def _enlist(_request: Request, session: Session, number: str, form: FormData, ac
 
 
 def _absent(_request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
-    case, given = find_case(session, number, actor=actor).case, {_text(form, "kind"): _text(form, "why")}
+    case, given = find_case(session, number, actor=actor).case, {text_of(form, "kind"): text_of(form, "why")}
     return wipe_cases.say_absent(session, case, given, actor=actor, now=today())
 
 
 def _handover(request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
     case, paper = find_case(session, number, actor=actor).case, _paper(request, session, form, actor)
-    return wipe_cases.hand_over_copy(session, case, _text(form, "copy"), paper, actor=actor, now=today())
+    return wipe_cases.hand_over_copy(session, case, text_of(form, "copy"), paper, actor=actor, now=today())
 
 
 def _set(_request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
     case = find_case(session, number, actor=actor).case
-    return wipe_cases.set_copies(session, case, _text(form, "state"), actor=actor, now=today())
+    return wipe_cases.set_copies(session, case, text_of(form, "state"), actor=actor, now=today())
 
 
 def _close(_request: Request, session: Session, number: str, _form: FormData, actor: Actor) -> object:
@@ -221,7 +202,7 @@ def _close(_request: Request, session: Session, number: str, _form: FormData, ac
 
 def _cancel(_request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
     case = find_case(session, number, actor=actor).case
-    return wipe_cases.cancel_case(session, case, _text(form, "why"), actor=actor, now=today())
+    return wipe_cases.cancel_case(session, case, text_of(form, "why"), actor=actor, now=today())
 
 
 def _record(request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
@@ -234,7 +215,7 @@ def _record(request: Request, session: Session, number: str, form: FormData, act
     if not isinstance(file, UploadFile) or not file.filename:
         raise Rejected("请选择填好的清除记录（.xlsx、.csv、.json）；没有模板的先下载")
     with stored(file.file, file.filename) as path:
-        read = read_records(path, kind=_text(form, "kind"))
+        read = read_records(path, kind=text_of(form, "kind"))
     proof = _paper(request, session, form, actor, "evidence")
     evidence = [proof.sha256] if proof.sha256 else []
     return record_read(session, number, read, evidence=evidence, actor=actor, now=today())
@@ -242,15 +223,15 @@ def _record(request: Request, session: Session, number: str, form: FormData, act
 
 def _person(form: FormData) -> dict[str, str]:
     """The particulars of a person; nothing when none was typed."""
-    return {part: text for part in load().retirement.person_fields if (text := _text(form, part))}
+    return {part: text for part in load().retirement.person_fields if (text := text_of(form, part))}
 
 
 def _verify(_request: Request, session: Session, _number: str, form: FormData, actor: Actor) -> object:
-    ratio = _text(form, "sample_ratio").rstrip("%％")
+    ratio = text_of(form, "sample_ratio").rstrip("%％")
     given: dict[str, Any] = {
-        "verification_method": _text(form, "verification_method"),
-        "verification_result": _text(form, "verification_result"),
-        "second_tool": _text(form, "second_tool"),
+        "verification_method": text_of(form, "verification_method"),
+        "verification_result": text_of(form, "verification_result"),
+        "second_tool": text_of(form, "second_tool"),
         "verifier": _person(form),
     }
     try:
@@ -258,15 +239,15 @@ def _verify(_request: Request, session: Session, _number: str, form: FormData, a
     except ValueError as error:
         raise Rejected("抽样比例写百分数，如 12") from error
     wanted = {key: value for key, value in given.items() if value not in ("", None, {})}
-    return wipes.examine(session, _text(form, "record"), wanted, actor=actor, now=today())
+    return wipes.examine(session, text_of(form, "record"), wanted, actor=actor, now=today())
 
 
 def _witness(_request: Request, session: Session, _number: str, form: FormData, actor: Actor) -> object:
-    return wipes.witness(session, _text(form, "record"), _person(form), actor=actor, now=today())
+    return wipes.witness(session, text_of(form, "record"), _person(form), actor=actor, now=today())
 
 
 def _approve(_request: Request, session: Session, _number: str, form: FormData, actor: Actor) -> object:
-    return wipes.approve(session, _text(form, "record"), _person(form), actor=actor, now=today())
+    return wipes.approve(session, text_of(form, "record"), _person(form), actor=actor, now=today())
 
 
 _DEEDS: dict[str, Deed] = {
