@@ -103,7 +103,7 @@ def check_results(loaded: Sequence[Loaded], move: Move, data: Mapping[str, Any])
 
 def judge_all(session: Session, loaded: Sequence[Loaded], now: datetime) -> tuple[Facts, list[Assessment]]:
     """Every subject's version judged anew, with what the register knows around them today."""
-    facts = facts_around(session, [one.version.content for one in loaded], today=now.date())
+    facts = facts_around(session, [one.version.content for one in loaded], today=local_day(now))
     return facts, [assess(one.version.content, one.specs, facts=facts, me=one.entry.id) for one in loaded]
 
 

@@ -323,7 +323,7 @@ class _Place:
 
     def _judged(self, entry_id: str, number: int) -> NewVersion:
         content = self.read.content
-        facts = facts_around(self.session, [content], today=self.now.date())
+        facts = facts_around(self.session, [content], today=local_day(self.now))
         judged = assess(content, self.specs, facts=facts, me=entry_id)
         found = drop_echoes([*self.read.findings, *judged.findings])
         levels = Counter(self.specs.rules[finding.rule].level for finding in found)

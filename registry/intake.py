@@ -152,7 +152,7 @@ class View:
         """The same for the rules."""
         matched = frozenset(match.entry_id for match in matches if match.known)
         return Facts(
-            today=now.date(),
+            today=local_day(now),
             names=names_of(self.known, matched),
             elsewhere=self.elsewhere,
             codes=frozenset(self.known_codes),

@@ -1,6 +1,8 @@
 """The two lives: every move walked, allowed and refused, in the right and in the wrong order."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,3 +204,11 @@ def test_what_a_move_does_not_take_is_refused(here: Cast) -> None:
 def test_all_roles_are_cast() -> None:
     assert {role.key for role in load().document("roles", Roles).roles} == set(ROLES)
     assert set(OWN).isdisjoint(CITY)
+
+
+def test_a_notice_of_today_is_of_today_also_before_eight_in_the_morning(at: Any) -> None:
+    cast = at("approved")
+    # one o'clock in the morning of the 22nd in the city
+    cast.now = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
+    done = cast.act("announce", "bureau", data={"number": "遵数通〔2026〕2号", "date": "2026-11-22"})
+    assert done.after == "announced"
