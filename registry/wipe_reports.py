@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -127,6 +127,7 @@ def _rejected(session: Session, cases: Iterable[str]) -> dict[str, list[str]]:
 def stopped_not_wiped(session: Session, *, actor: Actor | None, now: datetime) -> tuple[StoppedSystem, ...]:
     """The systems that were stopped and are not wiped, as far as ``actor`` sees them, the longest first.
 
+    One that was wiped stands here again when a copy of its data turns up afterwards.
     Systems of the State and the province are wiped by themselves (domain §12 R13). Source: S-LPS 26.
     """
     specs, today = load(), local_day(now)
@@ -135,7 +136,9 @@ def stopped_not_wiped(session: Session, *, actor: Actor | None, now: datetime) -
     query = (
         select(System, Agency)
         .join(Agency, col(Agency.id) == col(System.agency_id))
-        .where(col(System.life).in_(lives))
+        .where(
+            col(System.life).in_(lives) | ((col(System.life) == ended) & col(System.id).in_(_unended(specs)))
+        )
         .where(systems_seen(actor))
     )
     external = specs.duties.exempt_system_classes.codes
@@ -163,6 +166,14 @@ def stopped_not_wiped(session: Session, *, actor: Actor | None, now: datetime) -
             )
         )
     return tuple(sorted(found, key=lambda one: (one.since or date.min, one.system_id)))
+
+
+def _unended(specs: Specs) -> Select[Any]:
+    """The systems of which a copy has no end yet."""
+    over = [state.key for state in specs.systems.copy_states if state.terminal]
+    return select(col(DataCopy.system_id)).where(
+        col(DataCopy.system_id).is_not(None), col(DataCopy.state).not_in(over)
+    )
 
 
 def _missing(

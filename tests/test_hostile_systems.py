@@ -20,6 +20,7 @@ from registry.retirement_cases import find_case, wipe_case_of
 from registry.retirement_entries import Fate
 from registry.system_lives import advance
 from registry.system_register import add as add_system
+from registry.wipe_reports import stopped_not_wiped
 from tests.conftest import NOW
 from tests.retiring import DECISION, WIPED_AT, Retiring
 from tests.wipe_content import Wiping, make_wiping, person, physical
@@ -40,6 +41,11 @@ def wiping(database: Database, tmp_path: Path) -> Wiping:
     made.open()
     made.enlist("主库一")
     return made
+
+
+@pytest.fixture
+def shelved(at: Any) -> Retiring:
+    return Retiring(at("shelved"))
 
 
 def erased(**changes: Any) -> dict[str, Any]:
@@ -126,12 +132,26 @@ def test_nobody_says_by_hand_that_a_portal_is_empty(wiping: Wiping) -> None:
         wipe_cases.set_copies(session, wiping.held(session), "gone", **who)
 
 
+def test_a_copy_that_turns_up_after_the_wipe_is_reported(shelved: Retiring) -> None:
+    shelved.copy()
+    shelved.open()
+    shelved.step("notice")
+    shelved.decide(Fate(shelved.cast.code, "retire"))
+    shelved.settle()
+    shelved.step("archive")
+    shelved.step("freeze")
+    shelved.wipe("主库磁盘")
+    shelved.nowhere_else()
+    shelved.close()
+    with shelved.cast.database.read() as session:
+        assert stopped_not_wiped(session, actor=None, now=shelved.cast.now) == ()
+    shelved.copy("backup", "后来找到的磁带")
+    with shelved.cast.database.read() as session:
+        (found,) = stopped_not_wiped(session, actor=None, now=shelved.cast.now)
+    assert (found.copies, found.missing) == (1, ("备份“后来找到的磁带”（在用）",))
+
+
 # ---- entries that would slip past -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shelved(at: Any) -> Retiring:
-    return Retiring(at("shelved"))
 
 
 def heir_of(made: Retiring, name: str = "新登记平台") -> str:

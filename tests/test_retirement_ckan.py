@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from catalog_specs import load
 from registry.models import Agency, DataCopy, Entry, System
 from registry.reconcile import differences
 from tests.cast import PATH, Cast, add_person
+from tests.killed import HERE, Shell
 from tests.syncing import NAME, Bench, MakeBench, make_bench
 from tests.web_people import system
 from tests.wipe_content import person, physical, verified
@@ -31,8 +33,6 @@ TABLES = (
     *("retirement", "retirement_step", "retirement_entry", "data_copy", "wipe_case", "wipe_record"),
     *("system_life", "system", "entry", "distribution", "version", "audit_event", "outbox"),
 )
-HERE = Path(__file__).parents[1]
-MULU = [sys.executable, "-c", "from registry.cli import main; main()"]
 
 
 class Case:
@@ -40,6 +40,9 @@ class Case:
 
     def __init__(self, bench: Bench, cast: Cast, folder: Path) -> None:
         self.bench, self.cast, self.folder = bench, cast, folder
+        url = bench.database.engine.url.render_as_string(False)
+        keys = {"MULU_DATABASE_URL": url, "MULU_KEY_DIR": str(folder / "keys")}
+        self.shell = Shell(os.environ | keys, folder)
         self.number = self.wiping = ""
         (self.retired,), (self.kept,) = bench.shelve(1), bench.shelve(1, files=True, first=20)
         with bench.database.write() as session:
@@ -60,9 +63,9 @@ class Case:
 
     def run(self, *words: str, ends: int = 0) -> str:
         """One command, to its end."""
-        done = self._process(MULU, words)
-        assert done.returncode == ends, (words, done.stdout, done.stderr)
-        return done.stdout
+        done = self.shell.run(*words)
+        assert done.code == ends, (words, done)
+        return done.out
 
     def killed(self, *words: str, commits: int = 1) -> None:
         """One command, killed before a commit of it, which changes nothing, then after it, which changes all."""
@@ -74,26 +77,13 @@ class Case:
         assert self.rows() != before, words
 
     def _dies(self, moment: str, commits: int, words: tuple[str, ...]) -> None:
-        done = self._process([sys.executable, "-m", "tests.killed", moment, str(commits)], words)
-        assert done.returncode == -signal.SIGKILL, (words, done.stdout, done.stderr)
+        done = self.shell.run(*words, moment=moment, commit=commits)
+        assert done.code == -signal.SIGKILL, (words, done)
 
-    def dies_syncing(self, words: list[str]) -> None:
+    def dies_syncing(self, moment: str) -> None:
         """The sync job, killed at a commit."""
-        done = self._process([sys.executable, "-m", "tests.killed", *words[:2], "--sync"], tuple(words[2:]))
-        assert done.returncode == -signal.SIGKILL, (words, done.stdout, done.stderr)
-
-    def _process(self, command: list[str], words: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
-        url = self.bench.database.engine.url.render_as_string(False)
-        environment = os.environ | {"MULU_DATABASE_URL": url, "MULU_KEY_DIR": str(self.folder / "keys")}
-        return subprocess.run(
-            [*command, *words],
-            check=False,
-            env=environment,
-            cwd=HERE,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = self.shell.run("run", NAME, moment=moment, commit=2, sync=True)
+        assert done.code == -signal.SIGKILL, done
 
     def rows(self) -> dict[str, list[Any]]:
         with self.bench.database.read() as session:
@@ -128,14 +118,16 @@ class Case:
 
 
 @pytest.fixture
-def case(make_bench: MakeBench, at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+def case(make_bench: MakeBench, at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
     folder = tmp_path / "specs"
     folder.mkdir()
     # a transaction an entry, so that settling can be killed between them
     (folder / "retiring.yaml").write_text("chunk: 1\n")
     monkeypatch.setenv("MULU_SPECS", str(folder))
     cast = at("shelved")
-    return Case(make_bench(database=cast.database), cast, tmp_path)
+    made = Case(make_bench(database=cast.database), cast, tmp_path)
+    yield made
+    made.shell.close()
 
 
 def test_a_system_is_retired_whatever_is_killed_on_the_way(case: Case) -> None:
@@ -193,8 +185,7 @@ def _withdrawn(case: Case) -> None:
     assert "等待同步撤下" in case.run("retirement", "show", case.number, "--entries")
     case.run("retirement", "close", case.number, "--as", "head", ends=1)
     for moment in ("before", "after"):
-        words = [moment, "2", "run", NAME]
-        case.dies_syncing(words)
+        case.dies_syncing(moment)
     case.bench.later += timedelta(minutes=10)
     case.bench.run()
     assert set(case.bench.entries_there()) == {case.kept}

@@ -391,3 +391,19 @@ def test_the_systems_of_others_stay_out(wiping: Wiping) -> None:
     wiping.open(system="别的系统")
     with pytest.raises(Rejected, match="没有数据副本“主库一”"):
         wiping.enlist("主库一")
+
+
+def test_a_retirements_case_is_closed_by_the_retirement_alone(retiring: Wiping) -> None:
+    _absent(retiring)
+    _freeze(retiring)
+    retiring.certify(retiring.record(physical())[0])
+    with (
+        retiring.by("steward") as (session, who),
+        pytest.raises(Conflict, match="随停用任务结案：mulu retirement close"),
+    ):
+        wipe_cases.close_case(session, retiring.held(session), **who)
+
+
+def test_a_retirements_case_is_cancelled_by_the_retirement_alone(retiring: Wiping) -> None:
+    with retiring.by("head") as (session, who), pytest.raises(Conflict, match="随停用任务撤销"):
+        wipe_cases.cancel_case(session, retiring.held(session), "误建", **who)

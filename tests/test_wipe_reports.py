@@ -152,6 +152,7 @@ def test_one_that_was_stopped_without_a_retirement_is_told_so(cast: Cast) -> Non
 
 @pytest.mark.parametrize("values", [{"life": "wiped"}, {"life": "operating"}, {"system_class": "02"}])
 def test_wiped_operating_and_external_systems_are_not_listed(values: dict[str, str], cast: Cast) -> None:
+    change(cast, DataCopy, state="certified")
     change(cast, System, **values)
     assert stopped(cast) == ()
 

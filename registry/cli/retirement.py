@@ -22,7 +22,6 @@ from registry.cli.terminal import (
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from registry.db import Database
     from registry.retirement_entries import Fate
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="停用任务编号，如 TY-520300-2026-0001")]
@@ -352,16 +351,7 @@ def _codes(session: "Session", case: str) -> dict[str, str]:
     from registry.retirement_shown import entry_lines
 
     lines = entry_lines(session, find_case(session, case, actor=None).case)
-    return {line["entry"]: line["code"] or line["entry"] for line in lines}
-
-
-def _names(opened: "Database", case: str) -> dict[str, str]:
-    from registry.retirement_cases import find_case
-    from registry.retirement_shown import entry_lines
-
-    with opened.read() as session:
-        lines = entry_lines(session, find_case(session, case, actor=None).case)
-    return {row["entry"]: f"{row['code'] or row['entry']} {row['name']}" for row in lines}
+    return {line["entry"]: f"{line['code'] or line['entry']} {line['name']}" for line in lines}
 
 
 def _say_settled(done: list[str], waiting: dict[str, str], left: int) -> None:

@@ -15,7 +15,6 @@ from starlette.datastructures import FormData, UploadFile
 from catalog_specs import load
 from registry.errors import MuluError, Rejected
 from registry.permits import Actor, holding, may, roles_of
-from registry.recording import Paper
 from registry.retirement import cancel, close, do_step, name_successor, open_retirement
 from registry.retirement_cases import CaseRow, find_case, list_cases
 from registry.retirement_entries import Fate
@@ -24,9 +23,9 @@ from registry.retirement_shown import case_json, case_line, entry_lines, fate_na
 from registry.system_register import find_seen, list_systems
 from registry.web.given import Asking, Reading, stored, today
 from registry.web.pages import XLSX
-from registry.web.papers import paper_sent
+from registry.web.papers import paper_in
+from registry.web.request_forms import text_of
 from registry.web.templates import render
-from validators.fields import parse_date
 
 router = APIRouter()
 SEE_OTHER = 303
@@ -123,9 +122,9 @@ async def open_form(request: Request, actor: Asking) -> Response:
 
 def _opened(request: Request, actor: Actor, form: FormData) -> Response:
     def deed(session: Session) -> str:
-        given = {"successor": _text(form, "successor"), "why": _text(form, "why")}
-        paper = _paper(request, session, actor, form)
-        system = _text(form, "system")
+        given = {"successor": text_of(form, "successor"), "why": text_of(form, "why")}
+        paper = paper_in(request, session, form, actor=actor, now=today())
+        system = text_of(form, "system")
         return open_retirement(session, system, paper=paper, **given, actor=actor, now=today()).number
 
     try:
@@ -165,13 +164,13 @@ def _deed(request: Request, session: Session, actor: Actor, asked: tuple[str, st
             keys = waiting_entries(session, number, actor=actor)[: load().retiring.chunk]
             return settle(session, number, keys, files=request.app.state.settings.files, **who)
         case "successor":
-            return name_successor(session, number, _text(form, "system"), **who)
+            return name_successor(session, number, text_of(form, "system"), **who)
         case "close":
             return close(session, number, **who)
         case "cancel":
-            return cancel(session, number, why=_text(form, "why"), **who)
-    paper = _paper(request, session, actor, form)
-    return do_step(session, number, deed, paper, note=_text(form, "note"), **who)
+            return cancel(session, number, why=text_of(form, "why"), **who)
+    paper = paper_in(request, session, form, actor=actor, now=today())
+    return do_step(session, number, deed, paper, note=text_of(form, "note"), **who)
 
 
 def _fates(form: FormData) -> list[Fate]:
@@ -183,22 +182,8 @@ def _fates(form: FormData) -> list[Fate]:
 
         with stored(file.file, file.filename) as path:
             return read_fates(Path(path))
-    fate, why, archive = (_text(form, key) for key in ("fate", "why", "archive"))
+    fate, why, archive = (text_of(form, key) for key in ("fate", "why", "archive"))
     chosen = [value for value in form.getlist("entry") if isinstance(value, str)]
     if not chosen or not fate:
         raise Rejected("请勾选目录并选择处置，或上传填好的处置表")
     return [Fate(entry, fate, why, archive) for entry in chosen]
-
-
-def _paper(request: Request, session: Session, actor: Actor, form: FormData) -> Paper:
-    file, written = form.get("file"), _text(form, "day")
-    day = parse_date(written) if written else None
-    if written and day is None:
-        raise Rejected(f"“{written[:20]}”不是日期；写作 2026-11-22")
-    sent = file if isinstance(file, UploadFile) else None
-    return paper_sent(request, session, sent, _text(form, "number"), day, actor=actor, now=today())
-
-
-def _text(form: FormData, key: str) -> str:
-    value = form.get(key, "")
-    return value.strip() if isinstance(value, str) else ""

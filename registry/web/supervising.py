@@ -1,16 +1,14 @@
 """What routes and pages of supervision share: papers with their files stored, files given back, what is typed read."""
 
 import re
-from datetime import date
 from typing import BinaryIO
 
 from fastapi import Request
 from sqlalchemy.orm import Session
 
 from registry import blobs
-from registry.errors import NotFound, Rejected
+from registry.errors import NotFound
 from registry.reviews import Reason
-from validators.fields import parse_date
 
 _CODED = re.compile(r"([A-Z][0-9]+)\s*[=：:]\s*(.*)", re.DOTALL)
 

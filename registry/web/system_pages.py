@@ -30,10 +30,9 @@ from registry.system_register import edit as edit_system
 from registry.web.attached import download_of
 from registry.web.given import Asking, Reading, stored, today
 from registry.web.pages import XLSX
-from registry.web.papers import paper_sent
+from registry.web.papers import paper_in
 from registry.web.request_forms import Choice, FormField, text_of
 from registry.web.templates import errors_shown, render
-from validators.fields import parse_date
 
 router = APIRouter()
 PAGE_SIZE = 50
@@ -314,21 +313,10 @@ def _edit(_request: Request, session: Session, system: System, form: FormData, a
 
 
 def _life(request: Request, session: Session, system: System, form: FormData, actor: Actor) -> str:
-    day, file = _day(form), form.get("file")
-    upload = file if isinstance(file, UploadFile) else None
-    number = text_of(form, "number")
-    paper = paper_sent(request, session, upload, number, day, actor=actor, now=today())
-    more: dict[str, Any] = {"paper": paper, "day": day, "note": text_of(form, "note")}
+    paper = paper_in(request, session, form, actor=actor, now=today())
+    more: dict[str, Any] = {"paper": paper, "day": paper.day, "note": text_of(form, "note")}
     advance(session, system.id, text_of(form, "move"), **more, actor=actor, now=today())
     return "life"
-
-
-def _day(form: FormData) -> Any:
-    text = text_of(form, "day")
-    day = parse_date(text) if text else None
-    if text and day is None:
-        raise Rejected(f"“{text[:20]}”不是日期；写作 2026-11-20")
-    return day
 
 
 def _written_copy(form: FormData) -> dict[str, str]:

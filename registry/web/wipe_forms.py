@@ -18,7 +18,6 @@ from registry.errors import MuluError, Rejected
 from registry.models import DataCopy
 from registry.people import local_day
 from registry.permits import Actor, holding, roles_of
-from registry.recording import Paper
 from registry.system_register import list_systems
 from registry.web.given import Asking, Reading, stored, today
 from registry.web.pages import XLSX
@@ -27,7 +26,6 @@ from registry.web.request_forms import text_of
 from registry.web.templates import render
 from registry.wipe_shown import CaseShown, show_case, show_cases
 from registry.wipe_sight import find_case
-from validators.fields import parse_date
 
 router = APIRouter()
 SEE_OTHER = 303
@@ -186,7 +184,8 @@ def _absent(_request: Request, session: Session, number: str, form: FormData, ac
 
 
 def _handover(request: Request, session: Session, number: str, form: FormData, actor: Actor) -> object:
-    case, paper = find_case(session, number, actor=actor).case, _paper(request, session, form, actor)
+    case = find_case(session, number, actor=actor).case
+    paper = paper_in(request, session, form, actor=actor, now=today())
     return wipe_cases.hand_over_copy(session, case, text_of(form, "copy"), paper, actor=actor, now=today())
 
 
@@ -216,7 +215,7 @@ def _record(request: Request, session: Session, number: str, form: FormData, act
         raise Rejected("请选择填好的清除记录（.xlsx、.csv、.json）；没有模板的先下载")
     with stored(file.file, file.filename) as path:
         read = read_records(path, kind=text_of(form, "kind"))
-    proof = _paper(request, session, form, actor, "evidence")
+    proof = paper_in(request, session, form, file="evidence", actor=actor, now=today())
     evidence = [proof.sha256] if proof.sha256 else []
     return record_read(session, number, read, evidence=evidence, actor=actor, now=today())
 
