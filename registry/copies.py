@@ -34,8 +34,8 @@ from registry.errors import Conflict, NotFound, Rejected, Stale
 from registry.kept import storable
 from registry.keys import new_key
 from registry.listed_rows import ListedRow
-from registry.models import DataCopy, ShareGrant, System
-from registry.permits import Actor, Target, demand, roles_of
+from registry.models import Agency, DataCopy, ShareGrant, System
+from registry.permits import Actor, Target, demand, reached, roles_of
 
 REGISTER = "register_system"
 
@@ -75,18 +75,28 @@ def list_copies(
 
 
 def find_copy(session: Session, copy_id: str, *, actor: Actor, held: bool = False) -> DataCopy:
-    """A copy that ``actor`` may change. ``held``: no other writer may have it meanwhile.
+    """A copy that ``actor`` sees. ``held``: one that he may change, and no other writer may have it meanwhile.
 
     Raises:
-        NotFound: there is none of this key. NotAllowed: it is not his agency's.
+        NotFound: there is none of this key that is seen. NotAllowed: he may not change it.
     """
-    query = select(DataCopy).where(col(DataCopy.id) == storable(copy_id))
+    place = {
+        "agency": col(DataCopy.agency_id),
+        "region": col(Agency.region),
+        "system": col(DataCopy.system_id),
+    }
+    query = (
+        select(DataCopy)
+        .join(Agency, col(Agency.id) == col(DataCopy.agency_id))
+        .where(col(DataCopy.id) == storable(copy_id), reached(actor, roles_of(load()), **place))
+    )
     if held:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = query.with_for_update(of=DataCopy).execution_options(populate_existing=True)
     found = session.execute(query).scalar_one_or_none()
     if found is None:
-        raise NotFound(f"没有数据副本“{copy_id[:40]}”；用 mulu system copies list 查看")
-    _demand(_place(session, found), actor)
+        raise NotFound(f"没有数据副本“{copy_id[:40]}”，或您看不到它；用 mulu system copies list 查看")
+    if held:
+        _demand(_place(session, found), actor)
     return found
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from catalog_specs import Specs
+from catalog_specs import Specs, load
 from registry.grants import active_grants
 from registry.models import DataCopy, Distribution, Entry, RetirementEntry, WipeCase, WipeRecord
 from registry.people import local_day

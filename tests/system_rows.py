@@ -102,7 +102,10 @@ def one_of_each(
             case_id="w1", created_by="steward", created_at=NOW, changed_at=NOW, **of_case, **own,
         ),
         certified(1, text, content={"tool": text, "evidence_hashes": [sha256]}, serial_no=text, findings=[text]),
-        DutyEvidence(id="v1", duty="LPS-26", year=2026, kind="report", number=text, day=DAY, withdrawn_why=text, **own, **paper, **made),
+        DutyEvidence(
+            id="v1", duty="LPS-26", year=2026, kind="report", number=text, day=DAY, withdrawn_why=text,
+            **own, **paper, **made,
+        ),
         SystemReview(
             id="r1", kind="plan", year=2026, passed=False, reasons=["R1", text], number=text, day=DAY, vendor=text,
             filing_no=text, data=data, **own, **paper, **made,
