@@ -80,16 +80,10 @@ def find_copy(session: Session, copy_id: str, *, actor: Actor, held: bool = Fals
     Raises:
         NotFound: there is none of this key that is seen. NotAllowed: he may not change it.
     """
-    place = {
-        "agency": col(DataCopy.agency_id),
-        "region": col(Agency.region),
-        "system": col(DataCopy.system_id),
-    }
-    query = (
-        select(DataCopy)
-        .join(Agency, col(Agency.id) == col(DataCopy.agency_id))
-        .where(col(DataCopy.id) == storable(copy_id), reached(actor, roles_of(load()), **place))
-    )
+    owner, roles = col(DataCopy.agency_id), roles_of(load())
+    seen = reached(actor, roles, agency=owner, region=col(Agency.region), system=col(DataCopy.system_id))
+    query = select(DataCopy).join(Agency, col(Agency.id) == owner)
+    query = query.where(col(DataCopy.id) == storable(copy_id), seen)
     if held:
         query = query.with_for_update(of=DataCopy).execution_options(populate_existing=True)
     found = session.execute(query).scalar_one_or_none()

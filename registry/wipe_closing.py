@@ -66,9 +66,10 @@ def running_of(session: Session, case: WipeCase, *, now: datetime) -> tuple[str,
     Entries that the retirement keeps as an archive live on elsewhere and do not count.
     """
     query = select(col(Entry.id), col(Entry.code)).where(col(Entry.system_id) == case.system_id)
+    kept = [fate.key for fate in load().retiring.fates if fate.needs_archive]
     archived = select(col(RetirementEntry.entry_id)).where(
         col(RetirementEntry.retirement_id) == case.retirement_id,
-        col(RetirementEntry.fate) == "archive",
+        col(RetirementEntry.fate).in_(kept),
         col(RetirementEntry.done_at).is_not(None),
     )
     codes = {key: code or key for key, code in session.execute(query.where(col(Entry.id).not_in(archived)))}

@@ -258,7 +258,7 @@ def test_another_agency_does_not_touch_it(here: Database, act: Callable[..., Any
     made = add(here, "primary", "主库磁盘", **DISK)
     more: dict[str, Any] = {"why": "x"} if act is copies.remove else {}
     given = () if more else ({"note": "x"},)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         deed(here, "steward-m", act, made.id, *given, **more)
 
 
@@ -267,7 +267,7 @@ def test_copies_go_with_their_system_to_another_agency(city: Database) -> None:
     merged(city, [CIVIL], MARKET)
     with city.read() as session:
         assert session.get_one(DataCopy, made.id).agency_id == by_code(session, MARKET).id
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         deed(city, "steward-p", copies.edit, made.id, {"note": "x"})
     deed(city, "steward-m", copies.edit, made.id, {"note": "x"})
 
