@@ -241,10 +241,16 @@ def _cases(look: _Look) -> Iterator[SystemTask]:
                 agency,
                 system,
                 path=f"/wipes/{case.number}",
-                what="；".join(left),
+                what=_first(left),
                 since=case.opened_at,
                 term=look.term(case.due),
             )
+
+
+def _first(said: Sequence[str]) -> str:
+    """The first of some words, and how many there are."""
+    more = f" 等 {len(said)} 处" if len(said) > _FEW else ""
+    return "；".join(said[:_FEW]) + more
 
 
 # ---- retirements ------------------------------------------------------------------------------------------

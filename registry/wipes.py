@@ -199,11 +199,11 @@ def _held_record(session: Session, named: WipeRecord | str, step: str, actor: Ac
 
 
 def _demand_state(row: RecordRow, step: str) -> None:
-    specs = load()
-    law = specs.wiping.step_index[step]
+    law = (specs := load()).wiping.step_index[step]
     if row.record.state not in law.starts:
         named = {one.key: one.zh for one in specs.retirement.states}
-        raise Conflict(f"清除记录 {row.record.id} 现在是“{named[row.record.state]}”，不能再{law.zh}")
+        state, wanted = named[row.record.state], "、".join(f"“{named[key]}”" for key in law.starts)
+        raise Conflict(f"清除记录 {row.record.id} 现在是“{state}”，不能办理{law.zh}（须是{wanted}）")
 
 
 def taken_by(one: WipeRecord) -> dict[str, str]:
@@ -387,9 +387,9 @@ def _examined(session: Session, row: RecordRow) -> dict[str, frozenset[str]]:
 
 def _certified(session: Session, row: RecordRow, specs: Specs, now: datetime) -> dict[str, Any]:
     """Give the record its certificate."""
-    form, one = specs.wiping.certificate_number, row.record
-    parts = {"region": row.agency.region, "year": local_day(now).year}
-    one.certificate_no = next_number(session, col(WipeRecord.certificate_no), form, **parts)
+    one, parts = row.record, {"region": row.agency.region, "year": local_day(now).year}
+    column, form = col(WipeRecord.certificate_no), specs.wiping.certificate_number
+    one.certificate_no = next_number(session, column, form, **parts)
     document = compose_certificate(session, one, number=one.certificate_no, now=now)
     one.certificate = canonical_json(document)
     return document

@@ -162,7 +162,8 @@ def test_copies_of_another_agency(client: Clients) -> None:
     where = client("steward-c").post(f"{at}/copies", json=DISK).headers["Location"]
     stranger, bureau = client("steward-m"), client("bureau")
     assert stranger.get(f"{at}/copies").status_code == 404
-    assert stranger.get(where).status_code == 403
+    assert stranger.get(where).status_code == 404
+    assert bureau.get(where).json()["name"] == "主库磁盘"
     assert [one["name"] for one in bureau.get(f"{at}/copies").json()["results"]] == ["主库磁盘"]
     assert bureau.post(f"{at}/copies", json=DISK | {"name": "乙"}).status_code == 403
 

@@ -160,7 +160,7 @@ def test_another_person_verifies(wiping: Wiping) -> None:
     assert wiping.examine(key) == "verified"
     assert (wiping.row(key).result, wiping.row(key).verified_by) == ("pass", "verifier")
     assert wiping.states() == {"主库一": "verified"}
-    with pytest.raises(Conflict, match="现在是“已验证”，不能再验证"):
+    with pytest.raises(Conflict, match="现在是“已验证”，不能办理验证（须是“已清除”）"):
         wiping.examine(key)
 
 
