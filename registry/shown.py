@@ -30,6 +30,7 @@ def entry_json(row: Row) -> dict[str, Any]:
         "data_grade": version.data_grade,
         "version": version.number,
         "in_force": entry.in_force,
+        "archived_at": entry.frozen_at.isoformat() if entry.frozen_at else None,
         "errors": version.errors,
         "warnings": version.warnings,
     }

@@ -13,6 +13,7 @@ from registry.annotating import annotated_copy
 from registry.checking import FileCheck, check_file, unreadable_json
 from registry.errors import Unreadable
 from registry.export import Columns, items_of
+from registry.fates import fated
 from registry.lookup import (
     Row,
     count_entries,
@@ -101,6 +102,8 @@ def entry_page(
     values = {
         "entry": shown_json(row, chosen, versions_of(session, row), "zh"),
         "portals": portals_json(session, row),
+        "retiring": fated(session, [row.entry.id]).get(row.entry.id),
+        "fates": {fate.key: fate.zh for fate in specs.retirement.fates},
         "groups": _groups(entry, entry.cells(chosen.content), specs.entry.groups),
         "item_headers": [item.headers[n] for n in used],
         "items": [[row_cells[n] for n in used] for row_cells in cells],

@@ -29,6 +29,7 @@ class EntryBrief(BaseModel):
         data_grade="g4",
         version=1,
         in_force=None,
+        archived_at=None,
         errors=0,
         warnings=1,
         lock=2,
@@ -47,6 +48,7 @@ class EntryBrief(BaseModel):
     data_grade: str | None
     version: int
     in_force: int | None
+    archived_at: datetime | None
     errors: int
     warnings: int
     lock: int
