@@ -255,11 +255,19 @@ def offered(cast: Cast, login: str) -> dict[str, list[str]]:
     ("stage", "login", "moves"),
     [
         ("draft", "steward", {"submit": [], "attach": []}),
-        ("draft", "head", {}),
+        ("draft", "head", {"retire": ["retirement_decided"]}),
         ("draft", "contractor", {"attach": []}),
         ("submitted", "steward", {"attach": []}),
         ("submitted", "secrecy_reviewer", {"clear": [], "object": []}),
-        ("submitted", "head", {"endorse": ["secrecy_risk_assessment", "chief_consent"], "return": []}),
+        (
+            "submitted",
+            "head",
+            {
+                "endorse": ["secrecy_risk_assessment", "chief_consent"],
+                "return": [],
+                "retire": ["retirement_decided"],
+            },
+        ),
         ("cleared", "division_chief", {"endorse": [], "return": []}),
         ("signed", "auditor", {"approve": [], "return": []}),
         ("approved", "bureau", {"announce": []}),

@@ -119,6 +119,7 @@ def test_only_these_are_open(app: FastAPI) -> None:
     assert open_ones == {
         *("/healthz", "/login", "/login/oidc", "/login/oidc/callback"),
         *("/verify", "/verify/1"),  # a printed list is verified by whoever holds it
+        *("/certificates", "/certificates/1"),  # and so is a certificate, by its number and code
         # what is opened to everybody (tests/test_ckan_api.py, tests/test_dcat.py sweep it for anything else)
         *("/api/3/action/1", "/api/action/1", "//api/3/action/1"),
         *("/catalog.jsonld", "/catalog.ttl", "/data.json"),
@@ -129,6 +130,9 @@ def test_only_these_are_open(app: FastAPI) -> None:
     assert client.get("/verify").status_code == 200
     assert client.get("/verify/1").status_code == 404
     assert client.post("/verify").status_code == 422
+    assert client.get("/certificates").status_code == 200
+    # it asks for the code, and does not tell whether there is such a certificate
+    assert "校验码" in client.get("/certificates/WIPE-520300-2026-00001").text
     assert client.get("/api/3/action/1").status_code == 400
     assert client.get("/api/3/action/package_list").json()["result"] == []
     assert [client.get(f"/catalog.{kind}").status_code for kind in ("jsonld", "ttl")] == [200, 200]
