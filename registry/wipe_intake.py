@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from catalog_specs import Specs
 from registry.errors import Rejected
 from registry.models import WipeRecord
 from registry.permits import Actor
@@ -15,6 +16,8 @@ from registry.wipes import judge, record
 from validators.wiping import errors_of, findings_json, worded
 
 _SHOWN = 100
+_NONE: Mapping[str, str] = {}
+_EVIDENCE = "evidence_hashes"
 
 
 def record_read(
@@ -22,17 +25,20 @@ def record_read(
     case: str,
     read: Sequence[ReadRecord],
     *,
-    evidence: Sequence[str] = (),
+    evidence: Mapping[str, str] = _NONE,
     actor: Actor,
     now: datetime,
 ) -> list[WipeRecord]:
-    """Record what was read from a file; ``evidence`` are digests of stored files, added to every record.
+    """Record what was read from a file; ``evidence`` holds the digests of stored files by name.
+
+    Where a record names one of the files in the place of a digest, the digest takes its place. A file that no record
+    names is evidence of all of them.
 
     Raises:
         NotFound. NotAllowed. Conflict. Rejected: nothing is recorded, each finding with its place.
     """
     row = find_case(session, case, actor=actor)
-    contents = [_with_evidence(one, evidence) for one in read]
+    contents = _with_evidence([dict(one.content) | {"kind": one.kind} for one in read], evidence, row.specs)
     errors = list(_errors(session, row, read, contents, now))
     if errors:
         lines = [f"  {one['place']} {one['message']}" for one in errors[:_SHOWN]]
@@ -41,12 +47,35 @@ def record_read(
     return record(session, case, contents, actor=actor, now=now)
 
 
-def _with_evidence(one: ReadRecord, evidence: Sequence[str]) -> dict[str, Any]:
-    content = dict(one.content)
-    given = content.get("evidence_hashes")
-    if evidence and (given is None or isinstance(given, list)):
-        content["evidence_hashes"] = list(dict.fromkeys([*(given or ()), *evidence]))
-    return {**content, "kind": one.kind}
+def _with_evidence(
+    contents: Sequence[dict[str, Any]], evidence: Mapping[str, str], specs: Specs
+) -> list[dict[str, Any]]:
+    known = {name.casefold(): digest for name, digest in evidence.items()}
+    digests = {one.key for one in specs.wiping.lists if one.of == "digests"}
+    papers = digests | {field.key for field in specs.retirement.fields if field.type == "attachment"}
+    named: set[str] = set()
+    found = [
+        {key: _named(value, known, named) if key in papers else value for key, value in content.items()}
+        for content in contents
+    ]
+    others = [digest for name, digest in known.items() if name not in named]
+    for content in found:
+        given = content.get(_EVIDENCE)
+        if others and (given is None or isinstance(given, list)):
+            content[_EVIDENCE] = list(dict.fromkeys([*(given or ()), *others]))
+    return found
+
+
+def _named(value: Any, known: Mapping[str, str], named: set[str]) -> Any:
+    """A value with the digests of the files that it names; ``named`` is told which they are."""
+    if isinstance(value, str) and value.casefold() in known:
+        named.add(value.casefold())
+        return known[value.casefold()]
+    if isinstance(value, list):
+        return [_named(part, known, named) for part in value]
+    if isinstance(value, dict):
+        return {key: _named(part, known, named) for key, part in value.items()}
+    return value
 
 
 def _errors(

@@ -13,7 +13,7 @@ from registry.db import Database
 from registry.errors import Rejected
 from registry.wipe_intake import record_read
 from registry.wipe_sheets import columns_of, read_records, write_template
-from tests.wipe_content import Wiping, make_wiping, physical, verified
+from tests.wipe_content import DIGEST, Wiping, make_wiping, physical, verified
 
 KINDS = ("physical", "cloud", "service")
 
@@ -144,9 +144,19 @@ def test_each_fault_names_sheet_row_and_column(wiping: Wiping, tmp_path: Path, s
 def test_a_whole_workbook_is_recorded(wiping: Wiping, tmp_path: Path, specs: Specs) -> None:
     read = read_records(filled(tmp_path / "t.xlsx", specs, physical(), physical(serial_no="Z2")))
     with wiping.by("steward") as (session, who):
-        made = record_read(session, wiping.case, read, evidence=["cd" * 32], **who)
+        made = record_read(session, wiping.case, read, evidence={"日志.txt": "cd" * 32}, **who)
         assert [one.serial_no for one in made] == ["ZC1A2B3C", "Z2"]
         assert made[0].content["evidence_hashes"][-1] == "cd" * 32
+
+
+def test_a_paper_stands_on_the_record_that_names_it(wiping: Wiping, tmp_path: Path, specs: Specs) -> None:
+    rows = [physical(evidence_hashes=["照片.JPG"]), physical(serial_no="Z2")]
+    read = read_records(filled(tmp_path / "t.xlsx", specs, *rows))
+    papers = {"照片.jpg": "cd" * 32, "日志.txt": "ef" * 32}
+    with wiping.by("steward") as (session, who):
+        first, second = record_read(session, wiping.case, read, evidence=papers, **who)
+        assert first.content["evidence_hashes"] == ["cd" * 32, "ef" * 32]
+        assert second.content["evidence_hashes"] == [DIGEST, "ef" * 32]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,11 @@ def record(
     ] = "",
     evidence: Annotated[
         list[Path] | None,
-        typer.Option("--evidence", metavar="FILE", help="佐证文件，存入并记下摘要；可写多个"),
+        typer.Option(
+            "--evidence",
+            metavar="FILE",
+            help="佐证文件，可写多个；记录里写了文件名的只记在那几条，其余记在每一条",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,7 +82,7 @@ def record(
     read, moment = read_records(file, kind=kind), now()
     with database() as opened, opened.write() as session:
         actor = console_actor(session, login, moment)
-        kept = [_kept(session, one, login, moment) for one in evidence or ()]
+        kept = {one.name: _kept(session, one, login, moment) for one in evidence or ()}
         made = record_read(session, case, read, evidence=kept, actor=actor, now=moment)
         told = [_made(one) for one in made]
     if as_json:

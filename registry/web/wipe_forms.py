@@ -216,7 +216,7 @@ def _record(request: Request, session: Session, number: str, form: FormData, act
     with stored(file.file, file.filename) as path:
         read = read_records(path, kind=text_of(form, "kind"))
     proof = paper_in(request, session, form, file="evidence", actor=actor, now=today())
-    evidence = [proof.sha256] if proof.sha256 else []
+    evidence = {proof.file_name or "": proof.sha256} if proof.sha256 else {}
     return record_read(session, number, read, evidence=evidence, actor=actor, now=today())
 
 
