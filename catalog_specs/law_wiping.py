@@ -126,6 +126,14 @@ class ToolLog(Cited):
 # ---- wiping.yaml ------------------------------------------------------------------------------------------
 
 
+class ContractOver(Cited):
+    """What is told when a contract is over and the contractor's copies are still in use."""
+
+    case: Key
+    records: Key
+    what_zh: str
+
+
 class Wiping(Frozen):
     case_states: tuple[Named, ...]
     results: tuple[Named, ...]
@@ -135,6 +143,7 @@ class Wiping(Frozen):
     case_number: Numbered
     certificate_number: Numbered
     case_needs: tuple[CaseNeeds, ...]
+    contract_over: ContractOver
     deeds: tuple[CaseDeed, ...]
     steps: tuple[WipeStep, ...]
     filled: tuple[Key, ...]

@@ -35,6 +35,9 @@ def check_wiping(law: Law) -> Problems:
     for deed in doc.deeds:
         names = (*deed.permissions, *deed.of_retirement)
         yield from unknown(f"{place}: deeds {deed.key}", names, law.permissions, "permissions of roles.yaml")
+    over, cases, kinds = doc.contract_over, keys_of(law.retirement.cases), keys_of(law.retirement.kinds)
+    yield from unknown(f"{place}: contract_over", [over.case], cases, "cases of retirement.yaml")
+    yield from unknown(f"{place}: contract_over", [over.records], kinds, "kinds of retirement.yaml")
     yield from _steps(law, place)
     yield from _cases(law, place)
     people = keys_of(doc.person_names)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -87,6 +87,7 @@ def system_tasks(
         *_cases(look),
         *_retirements(look),
         *_notices(look),
+        *_contracts(look),
         *_duties(look),
     ]
     found.sort(key=lambda task: (-task.overdue, task.due or date.max, task.of, task.number, task.act))
@@ -245,6 +246,27 @@ def _cases(look: _Look) -> Iterator[SystemTask]:
                 since=case.opened_at,
                 term=look.term(case.due),
             )
+
+
+def _contracts(look: _Look) -> Iterator[SystemTask]:
+    """Contracts that are over while the contractor's copies are in use: he returns or deletes them (PIPL 21; S1 36)."""
+    specs = look.specs
+    over = specs.wiping.contract_over
+    held = [row.key for row in specs.systems.copies if row.records[:1] == (over.records,)]
+    query = (
+        select(System, Agency, func.count())
+        .join(Agency, col(Agency.id) == col(System.agency_id))
+        .join(DataCopy, col(DataCopy.system_id) == col(System.id))
+        .where(col(System.contract_until) < look.today, col(DataCopy.kind).in_(held))
+        .where(col(DataCopy.state) == specs.systems.first_copy_state)
+        .group_by(col(System.id), col(Agency.id))
+        .order_by(col(System.id))
+    )
+    for system, agency, count in look.session.execute(query):
+        if look.may(specs.wiping.deed_index["open"].permissions, agency, system.id):
+            what = over.what_zh.format(number=system.contract_no, day=system.contract_until, count=count)
+            key, path = (over.case, over.zh, "system"), f"/systems/{system.id}"
+            yield _task(key, system.contract_no or system.name, agency, system, path=path, what=what)
 
 
 def _first(said: Sequence[str]) -> str:

@@ -54,6 +54,20 @@ def set_up(database: Database, folder: Path) -> Cast:
     return found
 
 
+def test_a_contract_that_is_over_leaves_the_contractors_copies_to_be_wiped(cast: Cast) -> None:
+    with cast.database.write() as session:
+        system = the_system(session)
+        system.contract_no, system.contract_until = "HT-2023-09", TODAY - timedelta(days=1)
+        made = {"agency_id": system.agency_id, "created_by": "steward", "created_at": NOW, "changed_at": NOW}
+        copy = DataCopy(id="d9", kind="contractor_copy", name="测试机", state="in_use", ids={}, **made)
+        copy.system_id = system.id
+        session.add(copy)
+    (task,) = [one for one in waiting(cast, "steward") if one.of == "system"]
+    assert (task.number, task.act) == ("HT-2023-09", "contract_end")
+    assert "1 处没有列入清除任务" in task.what
+    assert [one for one in waiting(cast, "secrecy_reviewer") if one.of == "system"] == []
+
+
 def waiting(cast: Cast, login: str = "") -> list[SystemTask]:
     with cast.database.read() as session:
         actor = cast.actor(login, session) if login else None
