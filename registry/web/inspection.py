@@ -67,10 +67,10 @@ def wipes_page(request: Request, session: Reading, actor: Asking, year: Year = N
     stopped_rows = stopped_not_wiped(session, actor=actor, now=today())
     counted = certificates_by_year(session, actor=actor, year=year)
     sections = (
-        ("due", "待清除", DUE_HEADS, [due_cells(one) for one in due_rows], "没有待清除的任务。"),
+        ("due", "待清除", DUE_HEADS, [due_cells(one) for one in due_rows], "您看得到的范围内没有待清除的任务。"),
         ("stopped", "停用而未清除的系统", STOPPED_HEADS, [stopped_cells(one) for one in stopped_rows],
-         "没有停用而未清除的系统。"),
+         "您看得到的范围内没有停用而未清除的系统。"),
         ("certificates", "清除证明按年度", TALLY_HEADS, [tally_cells(one) for one in counted.tallies],
-         "没有清除记录。"),
+         "您看得到的范围内没有清除记录。"),
     )  # fmt: skip
     return render(request, "wipe_reports.html", {"sections": sections})
