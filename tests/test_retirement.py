@@ -381,3 +381,24 @@ def test_a_sheet_with_a_column_that_nobody_knows_is_refused(tmp_path: Path) -> N
     path.write_text("资源代码,处置,备注二\n102024030201/000001,注销,x\n", "utf-8")
     with pytest.raises(Rejected, match="第 C 列“备注二”不认识"):
         read_fates(path)
+
+
+# ---- an entry in two cases --------------------------------------------------------------------------------
+
+
+def test_an_entry_in_two_cases_is_settled_in_both(told: Retiring) -> None:
+    heir = _successor(told)
+    told.do(retirement.name_successor, told.number, heir)
+    told.decide(Fate(told.cast.code, "transfer"))
+    told.settle(by="steward")
+    told.cast.walk(*PATH)
+    paper = Paper("遵市监停〔2026〕8号", told.cast.now.date())
+    other = told.do(retirement.open_retirement, heir, paper=paper)
+    # the case that has not decided takes nothing from the one that has
+    told.decide(Fate(told.cast.code, "retire"))
+    assert told.settle().left == 0
+    assert told.entry().state == "retired"
+    told.number = other.number
+    told.step("notice")
+    told.decide(Fate(told.cast.code, "retire"))
+    assert told.settle().left == 0
